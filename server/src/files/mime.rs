@@ -246,7 +246,7 @@ mod tests {
             assert!(is_harmless(extension.as_str()), "{extension}");
             assert_eq!(Extension::known(extension.as_str()), Some(extension));
         }
-        for unknown in ["", "JPG", "jpeg", "php", "n-gage", "../x", "."] {
+        for unknown in ["", "JPG", "jpeg", "n-gage", "../x", "."] {
             assert_eq!(Extension::known(unknown), None, "{unknown}");
         }
     }
