@@ -197,6 +197,15 @@ impl Session {
         self.ended.is_some_and(|ended| now.millis_since(ended.at) >= limits.tombstone_ms)
     }
 
+    /// When somebody should look at it again: it may have expired then, or be forgotten.
+    #[must_use]
+    pub fn due(&self, limits: &Limits) -> Timestamp {
+        match self.ended {
+            None => self.last_activity.plus_millis(self.timeout_ms(limits)),
+            Some(ended) => ended.at.plus_millis(limits.tombstone_ms),
+        }
+    }
+
     /// Why it is gone, if it is.
     #[must_use]
     pub fn end_reason(&self, now: Timestamp, limits: &Limits) -> Option<EndReason> {

@@ -6,12 +6,12 @@
 //! active      take      change    look      look      look      look      change    change
 //! idle        take      change    look      look      look      look      change    change
 //! suspended   take      change    look      look      look      look      change    change
-//! terminated  gone      gone      gone      gone      gone      gone      gone      repeat
+//! terminated  repeat    gone      gone      gone      gone      gone      gone      repeat
 //! expired     gone      gone      gone      gone      gone      gone      gone      gone
 //! ```
 //!
-//! A session that is not alive is gone for everybody, but a client that lost the goodbye asks again, and
-//! that answer must not turn into an error.
+//! A session that is not alive is gone for everybody, but a client that lost the goodbye asks again, perhaps
+//! on a new connection, and that answer must not turn into an error.
 
 use crate::wire::Action;
 
@@ -70,7 +70,7 @@ pub enum Step {
 #[must_use]
 pub fn step(phase: Phase, action: Action) -> Step {
     match (phase, action) {
-        (Phase::Terminated, Action::Disconnect) => Step::Repeat,
+        (Phase::Terminated, Action::Connect | Action::Disconnect) => Step::Repeat,
         (Phase::Terminated | Phase::Expired, _) => Step::Gone,
         (Phase::Pending | Phase::Active | Phase::Idle | Phase::Suspended, action) => match action {
             Action::Connect => Step::Take,
