@@ -1,1 +1,4 @@
-//! server
+//! The dual-mode file transfer server.
+
+pub mod cli;
+pub mod config;
