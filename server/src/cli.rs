@@ -32,7 +32,7 @@ Exit codes: 0 ended as asked, 2 the command line makes no sense, 11 the configur
 
 /// Receives files over TCP, with a session (stateful) or without one (stateless).
 #[derive(Parser, Clone, PartialEq, Eq, Debug)]
-#[command(name = "server", version, about, after_help = EXAMPLES)]
+#[command(name = "server", version, after_help = EXAMPLES)]
 pub struct Cli {
     /// What to do instead of serving.
     #[command(subcommand)]
@@ -145,4 +145,83 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is longer than 1 MiB"));
     }
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::config::{LogLevel, ServerMode};
+
+    fn parsed(line: &str) -> Result<Cli, clap::Error> {
+        parse_from(["server"].into_iter().chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_arrives_in_the_configuration() {
+        let line = "--host ::1 --port 0 --storage some/where --mode stateless -v";
+        for line in [line.to_owned(), format!("check-config {line}"), format!("{line} check-config")] {
+            let folder = tempfile::tempdir().unwrap();
+            let around = Surroundings { folder: folder.path().into(), variables: Vec::new() };
+            let cli = parsed(&line).unwrap();
+            let config = cli.load(&around).unwrap().config;
+            assert_eq!((config.host.as_str(), config.port, config.mode), ("::1", 0, ServerMode::Stateless));
+            assert_eq!((config.storage, config.log.level), ("some/where".into(), LogLevel::Debug));
+            assert_eq!(cli.command, line.contains("check-config").then_some(Command::CheckConfig));
+        }
+    }
+
+    #[test]
+    fn a_mistake_on_the_command_line_ends_with_2_and_says_what_was_expected() {
+        let rows = [
+            ("--port 70000", "expected an integer from 0 to 65535"),
+            ("--port x", "expected an integer from 0 to 65535"),
+            ("--host 127.0.0.1:80", "the port has a key of its own"),
+            ("--mode daul", "'dual'"),
+            ("--storage ~/files", "`~` is not expanded here"),
+            ("--prot 1", "'--port'"),
+            ("check-confg", "'check-config'"),
+        ];
+        for (line, said) in rows {
+            let error = parsed(line).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{line}");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+        for line in ["--help", "--version", "help check-config"] {
+            assert_eq!(parsed(line).unwrap_err().exit_code(), 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_file_is_the_one_that_was_named_or_the_one_in_the_current_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let around = Surroundings { folder: folder.path().into(), variables: Vec::new() };
+        let port = |line: &str| parsed(line).unwrap().load(&around).map(|effective| effective.config.port);
+        assert_eq!(port(""), Ok(65_432));
+        std::fs::write(folder.path().join("config.yaml"), "server: {port: 1}").unwrap();
+        std::fs::write(folder.path().join("lab.yaml"), "server: {port: 2}").unwrap();
+        assert_eq!(port(""), Ok(1));
+        assert_eq!(port("--config lab.yaml"), Ok(2));
+        assert_eq!(port("--config lab.yaml --port 3"), Ok(3));
+        let missing = port("--config nowhere.yaml").unwrap_err().to_string();
+        assert!(missing.starts_with("error: the configuration file nowhere.yaml cannot be read: "), "{missing}");
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let bytes_max = usize::try_from(CONFIG_BYTES_MAX).unwrap();
+        for (bytes, fits) in [(bytes_max - 1, true), (bytes_max, true), (bytes_max + 1, false)] {
+            std::fs::write(&path, "#".repeat(bytes)).unwrap();
+            let around = Surroundings { folder: folder.path().into(), variables: Vec::new() };
+            assert_eq!(parsed("").unwrap().load(&around).is_ok(), fits, "{bytes}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// One value of a document. Only as deep as a configuration goes; what lies deeper is passed over.
 #[derive(Clone, PartialEq, Debug)]
@@ -85,7 +85,11 @@ impl<'de> Visitor<'de> for Tree {
     type Value = Node;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a value without a tag")
+        out.write_str("a value")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Node, A::Error> {
+        Err(A::Error::custom("a tag has no meaning here; expected a plain value"))
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {

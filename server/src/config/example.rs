@@ -16,22 +16,22 @@ const HEAD: &str = "\
 #[must_use]
 pub fn example() -> String {
     let config = Config::default();
-    let mut text = HEAD.to_owned();
+    let mut parts = vec![HEAD.to_owned()];
     let mut section = "";
     for key in TABLE {
+        parts.push("\n".to_owned());
         if key.section != section {
             section = key.section;
-            text += &format!("\n{section}:\n");
+            parts.push(format!("{section}:\n"));
         }
         let default = key.shown(&config);
         let readable = key.number(&config).and_then(|number| readable(key, number));
         let readable = readable.map_or(String::new(), |words| format!(" = {words}"));
-        text += &wrapped(key.about);
-        text += &wrapped(&format!("Expects {}. Default: {default}{readable}.", key.expected()));
-        text += &format!("  {}: {default}\n\n", key.name);
+        parts.push(wrapped(key.about));
+        parts.push(wrapped(&format!("Expects {}. Default: {default}{readable}.", key.expected())));
+        parts.push(format!("  {}: {default}\n", key.name));
     }
-    // One empty line between two entries, none at the end.
-    text.trim_end().to_owned() + "\n"
+    parts.concat()
 }
 
 /// Comment lines, no longer than the lines of the code.

@@ -122,7 +122,7 @@ impl Key {
                 set(config, number.filter(within).ok_or(Wrong::NoSuch(None))?);
             }
             Kind::Choice { words, later, set, .. } => {
-                let word = text_of(given)?;
+                let word = text_of(given).map_err(|_| Wrong::NoSuch(None))?;
                 if !set(config, word) {
                     let similar = || nearest(word, words()).map(|near| format!("did you mean `{near}`?"));
                     return Err(if later.contains(&word) { Wrong::NotYet } else { Wrong::NoSuch(similar()) });

@@ -2,7 +2,7 @@
 //! environment, file and defaults, the first that speaks winning. Reads no disk and no environment itself.
 //!
 //! A key `section.name` of the file is the environment variable `DFT_SECTION_NAME`: `DFT_`, the section
-//! and the name in capitals, joined by `_`. [`table`] has one row for every key.
+//! and the name in capitals, joined by `_`. `table.rs` has one row for every key.
 
 mod choice;
 mod document;
@@ -13,6 +13,8 @@ mod layer;
 mod report;
 mod suggest;
 mod table;
+#[cfg(test)]
+mod tests;
 mod written;
 
 use std::ffi::{OsStr, OsString};

@@ -29,7 +29,9 @@ impl Layered<'_> {
                     At::File => format!("the file cannot be read as YAML: {what}"),
                     At::Span(..) | At::Spans(_) | At::Elsewhere => "the file cannot be read as YAML".to_owned(),
                 };
-                ConfigError::new(title, at)
+                let at_tab = matches!(&at, At::Span(bytes, _) if text.get(bytes.start..).is_some_and(|rest| rest.starts_with('\t')));
+                let notes = at_tab.then(|| Note::Help("YAML indents with spaces, not with tabs".to_owned()));
+                ConfigError { title, at, notes: notes.into_iter().collect() }
             }),
         }
     }
@@ -74,11 +76,13 @@ impl Layered<'_> {
                 || Source::File(place()),
                 |key, wrong| {
                     let found = spelled(text, &path, value);
-                    let half = if *value == Node::Null { Half::Key } else { Half::Value };
+                    // Nothing after the colon has no place of its own.
+                    let absent = found == "``";
+                    let half = if absent { Half::Key } else { Half::Value };
                     let label = format!("expected {}", key.expected());
                     let title = match wrong {
                         Wrong::NotYet => format!("{found} is not available yet for `{}`", key.path()),
-                        Wrong::NoSuch(_) if *value == Node::Null => format!("`{}` has no value", key.path()),
+                        Wrong::NoSuch(_) if absent => format!("`{}` has no value", key.path()),
                         Wrong::NoSuch(_) => format!("wrong value for `{}`: {found}", key.path()),
                     };
                     ConfigError { title, at: span(text, &path, half, &label), notes: help(wrong) }
@@ -90,6 +94,9 @@ impl Layered<'_> {
     /// Reports the entry if one before it has the same name. YAML forbids it, and taking either is a guess.
     fn repeated(&mut self, entries: &[(Node, Node)], index: usize, parent: &[usize], what: &str) {
         let Some((name, _)) = entries.get(index) else { return };
+        if !matches!(name, Node::Text(_)) {
+            return;
+        }
         let Some(first) = entries.iter().take(index).position(|(other, _)| other == name) else { return };
         let text = self.text;
         self.errors.add(|| {
@@ -128,8 +135,7 @@ impl Layered<'_> {
             let here: Vec<_> = TABLE.iter().filter(|key| key.section == section).collect();
             let near = nearest(name, here.iter().map(|key| key.name))
                 .map(|near| format!("{section}.{near}"))
-                .or_else(|| TABLE.iter().find(|key| key.name == name).map(Key::path))
-                .or_else(|| nearest(&format!("{section}.{name}"), TABLE.iter().map(Key::path)));
+                .or_else(|| nearest(name, TABLE.iter().map(|key| key.name)).and_then(path_of));
             let notes = near.map(|near| Note::Help(format!("did you mean `{near}`?"))).into_iter().collect();
             // A long list helps nobody at the end of a line.
             let label = if here.len() > 8 {
@@ -150,12 +156,17 @@ fn span(text: &str, path: &[usize], half: Half, label: &str) -> At {
 /// A value as the file spells it, to stand in a title.
 fn spelled(text: &str, path: &[usize], value: &Node) -> String {
     match value {
-        Node::List | Node::Mapping(_) | Node::Null => kind_of(value).to_owned(),
-        Node::Bool | Node::Integer(_) | Node::Float | Node::Text(_) => {
+        Node::List | Node::Mapping(_) => kind_of(value).to_owned(),
+        Node::Null | Node::Bool | Node::Integer(_) | Node::Float | Node::Text(_) => {
             let bytes = locate(text, path, Half::Value).unwrap_or_default();
             format!("`{}`", shortened(text.get(bytes).unwrap_or_default()))
         }
     }
+}
+
+/// The key that is called so, in whichever section.
+fn path_of(name: &str) -> Option<String> {
+    TABLE.iter().find(|key| key.name == name).map(Key::path)
 }
 
 fn kind_of(value: &Node) -> &'static str {
