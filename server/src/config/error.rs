@@ -122,6 +122,13 @@ impl ConfigErrors {
     }
 }
 
+impl ConfigError {
+    /// An error that needs no further words.
+    pub(crate) fn new(title: String, at: At) -> Self {
+        Self { title, at, notes: Vec::new() }
+    }
+}
+
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.rendered(&Renderer::plain()))

@@ -28,6 +28,8 @@ pub(crate) struct Layered<'a> {
     /// One for each row of the table.
     pub(crate) sources: Vec<Source>,
     pub(crate) errors: ConfigErrors,
+    /// Rows that were given a value that was not taken; nothing can be said about those beyond that.
+    refused: Vec<usize>,
     pub(crate) text: &'a str,
 }
 
@@ -35,12 +37,16 @@ impl<'a> Layered<'a> {
     /// The defaults; `text` is the file that may follow.
     pub(crate) fn new(path: String, text: &'a str) -> Self {
         let sources = vec![Source::Default; TABLE.len()];
-        Self { config: Config::default(), sources, errors: ConfigErrors::about(path, text), text }
+        let errors = ConfigErrors::about(path, text);
+        Self { config: Config::default(), sources, errors, refused: Vec::new(), text }
     }
 
     /// Lays the environment over what there is. Variables of other programs are passed over; ours are told
     /// by their section, so that a slip in a name is an error here too.
     pub(crate) fn variables(&mut self, variables: &[(OsString, OsString)]) {
+        // The environment has no order; the report has one.
+        let mut variables: Vec<_> = variables.iter().collect();
+        variables.sort();
         for (name, value) in variables {
             let Some(name) = name.to_str() else { continue };
             if !sections().into_iter().any(|section| name.starts_with(&variable_prefix(section))) {
@@ -100,6 +106,7 @@ impl<'a> Layered<'a> {
             self.errors.add(|| ConfigError { title, at, notes });
         }
     }
+
     /// Takes a value, or reports why not. What describes source and error is asked only when needed.
     pub(crate) fn lay(
         &mut self,
@@ -111,7 +118,10 @@ impl<'a> Layered<'a> {
         let (Some(key), Some(slot)) = (TABLE.get(row), self.sources.get_mut(row)) else { return };
         match key.assign(&mut self.config, given) {
             Ok(()) => *slot = source(),
-            Err(wrong) => self.errors.add(|| error(key, wrong)),
+            Err(wrong) => {
+                self.refused.push(row);
+                self.errors.add(|| error(key, wrong));
+            }
         }
     }
 
@@ -140,7 +150,7 @@ impl<'a> Layered<'a> {
     }
 
     fn number<'k>(&self, path: &'k str) -> Option<Number<'k>> {
-        let row = TABLE.iter().position(|key| key.path() == path)?;
+        let row = TABLE.iter().position(|key| key.path() == path).filter(|row| !self.refused.contains(row))?;
         let value = TABLE.get(row)?.number(&self.config)?;
         Some(Number { path, value, source: self.sources.get(row)?.clone() })
     }
@@ -151,13 +161,6 @@ struct Number<'a> {
     path: &'a str,
     value: u64,
     source: Source,
-}
-
-impl ConfigError {
-    /// An error that needs no further words.
-    pub(crate) fn new(title: String, at: At) -> Self {
-        Self { title, at, notes: Vec::new() }
-    }
 }
 
 /// What else there is to say about a value.
