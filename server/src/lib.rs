@@ -1,3 +1,14 @@
-//! server
+//! The dual-mode file transfer server.
 
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod dispatch;
+pub mod env;
 pub mod files;
+pub mod handler;
+mod logging;
+pub mod net;
+pub mod sessions;
+
+pub use app::{Server, StartError, run};
