@@ -1,21 +1,25 @@
-//! Reads the configuration and prints it; serving follows.
+//! Arguments, configuration, signals and exit code; the server itself is the library.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use server::cli::{self, Surroundings};
+use server::cli::{self, Command, Surroundings};
+use server::signals;
 
 fn main() -> ExitCode {
     let cli = cli::parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit());
-    match cli.load(&Surroundings::of_process()) {
-        Ok(effective) => {
-            print!("{effective}");
-            ExitCode::SUCCESS
-        }
+    let effective = match cli.load(&Surroundings::of_process()) {
+        Ok(effective) => effective,
         Err(errors) => {
             let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             eprintln!("{}", if coloured { errors.styled() } else { errors.to_string() });
-            errors.exit_code().code().into()
+            return errors.exit_code().code().into();
         }
+    };
+    if let Some(Command::CheckConfig) = cli.command {
+        // A reader that has seen enough is no error.
+        let _ = write!(io::stdout(), "{effective}");
+        return ExitCode::SUCCESS;
     }
+    server::run_to_exit(&effective.config)
 }
