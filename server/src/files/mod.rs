@@ -14,10 +14,18 @@ use shared::digest::{Digest, DigestKind};
 use shared::id::{Sequence, SessionId, Timestamp};
 use shared::wire::Ack;
 
+pub use local::{LocalStorage, OpenError};
+pub use memory::MemoryStorage;
 pub use naming::{Form, ObjectName};
 
+#[cfg(test)]
+mod contract;
+mod local;
+pub mod memory;
 pub mod mime;
 pub mod naming;
+mod paging;
+mod platform;
 
 /// How long a file that was set aside is kept.
 pub const ASIDE_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -53,8 +61,8 @@ pub trait FileStorage: Send + Sync + Debug {
     /// The bytes of a file from `offset`, none when that is at its end or beyond; `None` when there is no file.
     async fn open(&self, name: &ObjectName, offset: u64) -> Result<Option<Box<dyn Source>>, StorageError>;
 
-    /// The files of one session in order of their sequence, beginning with `from`; at most `at_most`, and at
-    /// least one sequence, so that every call gets on.
+    /// The files of one session in order of their sequence, beginning with `from`: those of at most `at_most`
+    /// sequences, and of at least one, so that every call gets on.
     async fn list(&self, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError>;
 
     /// Housekeeping: removes at most `at_most` files that were set aside longer than [`ASIDE_KEPT_MS`] ago, and

@@ -100,6 +100,12 @@ impl ObjectName {
         }
     }
 
+    /// The same name with another extension.
+    #[must_use]
+    pub fn with_extension(self, extension: Extension) -> Self {
+        Self { extension, ..self }
+    }
+
     /// What the name is made of.
     #[must_use]
     pub fn form(&self) -> Form {
@@ -185,5 +191,104 @@ impl fmt::Debug for Form {
                 write!(out, "received_{bits:0width$x}")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn png() -> Extension {
+        Extension::known("png").unwrap()
+    }
+
+    fn session() -> SessionId {
+        SessionId::from_random([0xab; 16])
+    }
+
+    fn every_form() -> [ObjectName; 5] {
+        let created = Timestamp::from_millis(1_700_000_000_000);
+        [
+            ObjectName::received(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef, png()),
+            ObjectName::session(session(), Sequence::FIRST, created, png()),
+            ObjectName::simple(session(), Sequence::FIRST, png()),
+            ObjectName::week01(0xabc, 4, png()),
+            ObjectName::week01(u128::MAX, 31, png()),
+        ]
+    }
+
+    #[test]
+    fn names_are_spelled_as_the_protocol_says() {
+        let [received, in_folder, _, short, long] = every_form().map(|name| name.to_wire());
+        assert_eq!(received, "received_0123456789abcdef0123456789abcdef.png");
+        assert_eq!(in_folder, "session_abababab-abab-4bab-abab-abababababab/file_1_1700000000000.png");
+        assert_eq!(short, "received_0abc.png");
+        assert_eq!(long, format!("received_{}.png", "f".repeat(31)));
+    }
+
+    #[test]
+    fn a_name_is_read_back_from_its_own_spelling() {
+        for name in every_form() {
+            assert_eq!(ObjectName::parse(&name.to_wire()), Some(name));
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_a_name() {
+        let good = every_form().map(|name| name.to_wire());
+        for name in &good {
+            for cut in 0..name.len() {
+                let shorter = &name[..cut];
+                // A received name stays one when it loses digits or a letter of its extension, if the table has it.
+                assert!(ObjectName::parse(shorter).is_none_or(|parsed| parsed.to_wire() == shorter), "{shorter}");
+                for byte in 0..=127_u8 {
+                    let other = format!("{shorter}{}{}", char::from(byte), &name[cut + 1..]);
+                    assert!(ObjectName::parse(&other).is_none_or(|parsed| parsed.to_wire() == other), "{other}");
+                }
+            }
+            for other in [
+                format!("/{name}"),
+                format!("./{name}"),
+                format!("../{name}"),
+                format!("{name}/"),
+                format!("{name}\0"),
+                format!("{name} "),
+                name.to_uppercase(),
+                name.replace(".png", ".PNG"),
+                name.replace(".png", ".jpeg"),
+                name.replace(".png", ""),
+                name.replace('_', "_+"),
+                name.replace("file_1", "file_01"),
+                name.replace("file_1", "file_0"),
+                name.replace("file_1", "file_9007199254740992"),
+                name.replace("session_", "session_../session_"),
+                name.replace("received_0abc", "received_abc"),
+                name.replace("received_0", "received_+"),
+            ] {
+                assert!(good.contains(&other) || ObjectName::parse(&other).is_none(), "{other}");
+            }
+        }
+        for other in ["", ".", "..", ".lock", ".staging/0.part", "received_.png", "received_0123.", "a/b/c.png"] {
+            assert_eq!(ObjectName::parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn simple_names_differ_by_session_and_sequence_and_are_never_short() {
+        let other = SessionId::from_random([0xac; 16]);
+        let names = [(session(), 1), (session(), 2), (other, 1)]
+            .map(|(id, sequence)| ObjectName::simple(id, Sequence::new(sequence).unwrap(), png()));
+        assert_ne!(names[0], names[1]);
+        assert_ne!(names[0], names[2]);
+        assert!(names.iter().all(|name| name.to_wire().len() == "received_.png".len() + 32));
+        assert_eq!(ObjectName::week01(7, 32, png()), ObjectName::received(7, png()));
+        assert_eq!(ObjectName::week01(0x12345, 1, png()).to_wire(), "received_2345.png");
+    }
+
+    #[test]
+    fn a_log_does_not_give_a_name_away() {
+        let [received, in_folder, ..] = every_form();
+        assert_eq!(format!("{received:?}"), "received_01234567...png");
+        assert_eq!(format!("{in_folder:?}"), "session_abababab../file_1_1700000000000.png");
     }
 }

@@ -1,0 +1,26 @@
+//! Space for a file before its bytes are there.
+
+use std::fs::File;
+use std::io;
+
+/// Reserves space and leaves the length alone, so that the file never shows bytes that nobody wrote. Where the
+/// system cannot, nothing is reserved and a full disk shows later.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in crate::files) fn preallocate(file: &File, size: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+
+    if size == 0 {
+        return Ok(());
+    }
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Elsewhere a full disk shows when the bytes are written.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in crate::files) fn preallocate(_file: &File, _size: u64) -> io::Result<()> {
+    Ok(())
+}
