@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Persistence};
 use crate::dispatch::Dispatch;
 use crate::env::{Clock, SystemClock, SystemDice};
-use crate::files::FileStorage;
-use crate::files::local::LocalStorage;
+use crate::files::{FileStorage, LocalStorage, OpenError};
 use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
@@ -42,13 +40,11 @@ pub enum StartError {
         source: io::Error,
     },
     /// The storage folder cannot be used.
-    #[error("cannot use the storage folder {}: {source}", path.display())]
-    Storage {
-        /// As configured.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    /// The system refused to do the work of opening the storage.
+    #[error("the storage was not opened: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
 }
 
 /// A server that listens and does not serve yet.
@@ -72,13 +68,9 @@ impl Server {
     /// Opens the storage and listens.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let storage = config.storage.clone();
-        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage)).await;
-        let files: Arc<dyn FileStorage> = match opened.map_err(io::Error::other).and_then(|opened| opened) {
-            Ok(files) => Arc::new(files),
-            Err(source) => return Err(StartError::Storage { path: config.storage.clone(), source }),
-        };
-        let listen_error =
-            |source| StartError::Listen { host: config.host.clone(), port: config.port, source };
+        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage)).await?;
+        let files: Arc<dyn FileStorage> = Arc::new(opened?);
+        let listen_error = |source| StartError::Listen { host: config.host.clone(), port: config.port, source };
         let listener = TcpListener::bind((config.host.as_str(), config.port)).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
 
@@ -93,9 +85,7 @@ impl Server {
             ack: config.ack,
         };
         // A server without stateful mode opens no store at all.
-        let store: Option<Arc<dyn SessionStore>> = config.mode.offers(Mode::Stateful).then(|| match config.persistence {
-            Persistence::Memory => Arc::new(MemoryStore::default()) as Arc<dyn SessionStore>,
-        });
+        let store = config.mode.offers(Mode::Stateful).then(|| open_store(config.persistence));
         let janitor = store.clone().map(|store| Janitor::new(store, Arc::clone(&clock), limits));
         let stateless = config.mode.offers(Mode::Stateless).then(|| StatelessHandler::new(services.clone()));
         let stateful = store.map(|store| StatefulHandler::new(services.clone(), store));
@@ -123,6 +113,12 @@ impl Server {
             stop.cancel();
         };
         tokio::join!(serving, housekeeping, stopping);
+    }
+}
+
+fn open_store(persistence: Persistence) -> Arc<dyn SessionStore> {
+    match persistence {
+        Persistence::Memory => Arc::new(MemoryStore::default()),
     }
 }
 
@@ -157,7 +153,7 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    logging::start(&config.log);
+    logging::start(config.log);
     let server = Server::start(config).await?;
     tracing::info!(address = %server.address(), mode = config.mode.as_str(), storage = %config.storage.display(), "serving");
     ready(server.address());

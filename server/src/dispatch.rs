@@ -105,10 +105,13 @@ fn explain(mode: Mode, answer: &Answer, peer: &Peer) -> Explanation {
             state_bytes: 0,
         };
     };
-    let continuation = match answer.reply.status {
-        Status::SessionCreated => "a new conversation".to_owned(),
-        Status::SessionResumed => format!("a continuation on connection number {}", info.epoch.get()),
-        _ => format!("inside the conversation, on its connection number {}", info.epoch.get()),
+    let connection = info.epoch.get();
+    let continuation = if answer.reply.status == Status::SessionCreated {
+        "a new conversation".to_owned()
+    } else if answer.reply.status == Status::SessionResumed {
+        format!("a continuation, on connection number {connection}")
+    } else {
+        format!("inside the conversation, on its connection number {connection}")
     };
     let state_bytes = answer.session.as_ref().map_or(0, |session| session.state_bytes());
     Explanation {

@@ -10,5 +10,6 @@ pub mod handler;
 mod logging;
 pub mod net;
 pub mod sessions;
+pub mod signals;
 
 pub use app::{Server, StartError, run};

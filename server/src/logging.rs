@@ -7,7 +7,7 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::config::{LogConfig, LogFormat, LogLevel};
 
 /// Starts logging for the whole process. Started already, it stays as it is.
-pub(crate) fn start(config: &LogConfig) {
+pub(crate) fn start(config: LogConfig) {
     let level = match config.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,

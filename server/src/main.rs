@@ -21,5 +21,19 @@ fn main() -> ExitCode {
         let _ = write!(io::stdout(), "{effective}");
         return ExitCode::SUCCESS;
     }
-    server::run_to_exit(&effective.config)
+    let ready = |address| {
+        // Whoever started the server reads its address here; nobody has to.
+        let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
+    };
+    let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
+        let run = server::run(&effective.config, ready, signals::stop());
+        runtime.block_on(run).map_err(|error| error.to_string())
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -306,9 +306,8 @@ async fn simply_named_files_are_found_by_their_session(storage: &dyn FileStorage
 }
 
 async fn two_files_of_one_sequence_stay_on_one_page(storage: &dyn FileStorage, _: Hidden<'_>) {
-    let simple = |number, extension| {
-        ObjectName::simple(session(), sequence(number), Extension::known(extension).unwrap())
-    };
+    let simple =
+        |number, extension| ObjectName::simple(session(), sequence(number), Extension::known(extension).unwrap());
     for (number, extension) in [(1, "txt"), (1, "png"), (2, "gif")] {
         put(storage, &in_folder(number, extension), &content(1)).await;
         put(storage, &simple(number, extension), &content(1)).await;

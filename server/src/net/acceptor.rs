@@ -107,18 +107,15 @@ impl Acceptor {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");
             }
-            match place {
-                Some(place) => {
-                    tracing::debug!("connected");
-                    Connection::new(stream, address.ip().to_canonical(), context).serve().await;
-                    tracing::debug!("closed");
-                    drop(place);
-                }
-                None => {
-                    tracing::info!("turned away: no place for another connection");
-                    if let Ok(_permit) = turned_away.try_acquire() {
-                        turn_away(stream, &context).await;
-                    }
+            if let Some(place) = place {
+                tracing::debug!("connected");
+                Connection::new(stream, address.ip().to_canonical(), context).serve().await;
+                tracing::debug!("closed");
+                drop(place);
+            } else {
+                tracing::info!("turned away: no place for another connection");
+                if let Ok(_permit) = turned_away.try_acquire() {
+                    turn_away(stream, &context).await;
                 }
             }
         }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, Payload};
 use shared::digest::{Digest, DigestKind};
 use shared::error::ErrorCode;
-use shared::wire::{ErrorBody, Refusal, Reply, Status, read_trailer};
+use shared::wire::{ErrorBody, Reply, Status, read_trailer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
@@ -122,9 +122,11 @@ impl<'a, S: Stream> FrameBody<'a, S> {
     /// The next bytes of the payload, wherever they are.
     async fn next(&mut self) -> Result<Option<Bytes>, ErrorBody> {
         loop {
-            let event = self.link.decoder.next_event().map_err(|fault| {
-                ErrorBody::new(fault.kind.code(), fault.kind.message())
-            })?;
+            let event = self
+                .link
+                .decoder
+                .next_event()
+                .map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))?;
             match event {
                 Some(Event::Payload(bytes)) => return Ok(Some(bytes)),
                 Some(Event::SessionData(_)) => {}
@@ -151,9 +153,8 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             filled = tokio::time::timeout(self.pace.left(), self.link.fill()) => filled,
         };
         match filled {
-            Err(_) => Err(ErrorCode::PayloadTimeout.into()),
             Ok(Ok(Filled::Bytes(count))) if self.pace.kept(started.elapsed(), count) => Ok(()),
-            Ok(Ok(Filled::Bytes(_))) => Err(ErrorCode::PayloadTimeout.into()),
+            Ok(Ok(Filled::Bytes(_))) | Err(_) => Err(ErrorCode::PayloadTimeout.into()),
             Ok(Ok(Filled::End) | Err(_)) => Err(ErrorCode::Truncated.into()),
         }
     }
@@ -191,7 +192,6 @@ impl<S: Stream> Body for FrameBody<'_, S> {
         self.trailer
     }
 }
-
 
 /// Waits until the token is cancelled; without a token for ever.
 pub(super) async fn cancelled(token: Option<&CancellationToken>) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
-use shared::error::ErrorCode;
+use shared::error::{ErrorClass, ErrorCode};
 use shared::limits::Limits;
 use shared::wire::{
     Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
@@ -302,16 +302,16 @@ impl<S: Stream> Connection<S> {
             }
             Rest::Bytes(left) if left <= bytes_max => {
                 self.send(answer.reply, answer.payload).await?;
-                let mut body = FrameBody::new(&mut self.link, framing, &context.budget);
-                match body.discard(bytes_max).await {
+                let discarded = FrameBody::new(&mut self.link, framing, &context.budget).discard(bytes_max).await;
+                match discarded {
                     Ok(()) => Ok(()),
                     Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Lost),
                     Err(error) => Err(Ending::Refused(error)),
                 }
             }
             Rest::Chunks => {
-                let mut body = FrameBody::new(&mut self.link, framing, &context.budget);
-                match body.discard(bytes_max).await {
+                let discarded = FrameBody::new(&mut self.link, framing, &context.budget).discard(bytes_max).await;
+                match discarded {
                     Ok(()) => self.send(answer.reply, answer.payload).await,
                     Err(_) => Err(self.last_words(answer.reply).await),
                 }
@@ -355,8 +355,11 @@ impl<S: Stream> Connection<S> {
         let framing = Framing { payload: shared::codec::Payload::Sized(upload.size), ..Framing::NONE };
         self.link.decoder.follow(framing);
         let context = Arc::clone(&self.context);
-        let mut body = FrameBody::new(&mut self.link, framing, &context.budget);
-        match context.dispatch.week01(upload, &mut body).await {
+        let stored = {
+            let mut body = FrameBody::new(&mut self.link, framing, &context.budget);
+            context.dispatch.week01(upload, &mut body).await
+        };
+        match stored {
             Ok(()) => {
                 self.owed = self.owed.saturating_add(1);
                 if context.week01_ack == Week01Ack::Immediate {
@@ -364,14 +367,14 @@ impl<S: Stream> Connection<S> {
                 }
                 Ok(())
             }
-            Err(error) => match error.code {
-                ErrorCode::Truncated => Err(Ending::Goodbye),
-                ErrorCode::StorageFull | ErrorCode::IoError | ErrorCode::Internal => Err(Ending::Plain(WEEK01_FAILED)),
-                code => {
-                    tracing::info!(%code, "Week 01 upload refused");
-                    Err(Ending::Plain(WEEK01_INVALID))
-                }
-            },
+            Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Goodbye),
+            Err(error) if error.code == ErrorCode::StorageFull || error.code.class() == ErrorClass::Server => {
+                Err(Ending::Plain(WEEK01_FAILED))
+            }
+            Err(error) => {
+                tracing::info!(code = %error.code, "Week 01 upload refused");
+                Err(Ending::Plain(WEEK01_INVALID))
+            }
         }
     }
 

@@ -305,8 +305,11 @@ pub(super) fn chunk_at<'chunk>(
 
 /// Makes a folder and what is missing above it, durably.
 fn make_folders(path: &Path) -> io::Result<()> {
-    let missing: Vec<PathBuf> =
-        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).map(Path::to_owned).collect();
+    let missing: Vec<PathBuf> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .map(Path::to_owned)
+        .collect();
     fs::create_dir_all(path)?;
     for folder in missing {
         let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -21,12 +21,7 @@ fn name() -> ObjectName {
 }
 
 fn in_folder() -> ObjectName {
-    ObjectName::session(
-        SessionId::from_random([5; 16]),
-        Sequence::FIRST,
-        Timestamp::from_millis(7),
-        Extension::UNKNOWN,
-    )
+    ObjectName::session(SessionId::from_random([5; 16]), Sequence::FIRST, Timestamp::from_millis(7), Extension::UNKNOWN)
 }
 
 async fn part(storage: &LocalStorage, ack: Ack) -> Box<dyn Part> {
