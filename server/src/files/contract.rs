@@ -62,7 +62,7 @@ fn staged(folder: &Path, end: &str) -> usize {
 
 /// Bytes that repeat nowhere near a buffer's length.
 fn content(length: usize) -> Bytes {
-    (0..length).map(|i| u8::try_from(i % 251 ^ i / 251 % 256).unwrap()).collect()
+    (0..length).map(|i| u8::try_from((i % 251) ^ (i / 251 % 256)).unwrap()).collect()
 }
 
 fn digest(bytes: &[u8], kind: DigestKind) -> Digest {
@@ -306,9 +306,8 @@ async fn simply_named_files_are_found_by_their_session(storage: &dyn FileStorage
 }
 
 async fn two_files_of_one_sequence_stay_on_one_page(storage: &dyn FileStorage, _: Hidden<'_>) {
-    let simple = |number, extension| {
-        ObjectName::simple(session(), sequence(number), Extension::known(extension).unwrap())
-    };
+    let simple =
+        |number, extension| ObjectName::simple(session(), sequence(number), Extension::known(extension).unwrap());
     for (number, extension) in [(1, "txt"), (1, "png"), (2, "gif")] {
         put(storage, &in_folder(number, extension), &content(1)).await;
         put(storage, &simple(number, extension), &content(1)).await;

@@ -41,11 +41,7 @@ enum State {
 }
 
 impl LocalSink {
-    pub(super) async fn create(
-        disk: Arc<Disk>,
-        size: Option<u64>,
-        digest: DigestKind,
-    ) -> Result<Self, StorageError> {
+    pub(super) async fn create(disk: Arc<Disk>, size: Option<u64>, digest: DigestKind) -> Result<Self, StorageError> {
         let large = size.filter(|size| usize::try_from(*size).map_or(true, |size| size > SMALL_BYTES_MAX));
         let state = match large {
             Some(size) => {

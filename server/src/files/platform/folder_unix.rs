@@ -58,7 +58,8 @@ impl Folder {
 
     /// `None`: it is not there. Only a regular file has a size.
     pub(in crate::files) fn size(&self, name: &str) -> io::Result<Option<u64>> {
-        let Some(stat) = found(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map_err(Into::into))? else {
+        let Some(stat) = found(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map_err(Into::into))?
+        else {
             return Ok(None);
         };
         match (FileType::from_raw_mode(stat.st_mode), u64::try_from(stat.st_size)) {
