@@ -117,7 +117,6 @@ async fn a_dropped_sink_leaves_nothing(storage: &dyn FileStorage, hidden: Hidden
     for (size, written) in [(None, 0), (None, 10), (Some(10), 10), (Some(4 << 20), 0), (None, 4 * MIB)] {
         let mut sink = storage.create(size, DigestKind::Blake3).await.unwrap();
         sink.write(content(written)).await.unwrap();
-        // An empty write is none; with the next a large file's earlier bytes are on the disk.
         sink.write(Bytes::new()).await.unwrap();
         let sealed = sink.seal(Ack::Written).await.unwrap();
         assert_eq!(hidden(), (1, 0));

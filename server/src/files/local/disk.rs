@@ -256,7 +256,7 @@ impl Disk {
         Ok(())
     }
 
-    fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
+    pub(super) fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
         result.inspect_err(|_| {
             self.sure().doubtful_folders.insert(folder);
         })

@@ -133,6 +133,23 @@ async fn a_session_folder_that_somebody_removed_is_made_again() {
     }
 }
 
+/// The system may call a second sync a success though the first one's data is lost.
+#[tokio::test]
+async fn what_failed_to_become_durable_once_is_not_called_durable_later() {
+    let root = folder();
+    let storage = LocalStorage::open(root.path()).unwrap();
+    part(&storage, Ack::Written).await.reveal(&in_folder(), Ack::Written).await.unwrap();
+    let failed = storage.disk.remembering(in_folder().folder(), Err(ErrorKind::Other.into()));
+    assert!(failed.is_err());
+    assert!(matches!(storage.make_durable(&in_folder()).await, Err(StorageError::GivenUp)));
+    let next = in_folder().with_extension(Extension::known("png").unwrap());
+    let refused = part(&storage, Ack::Durable).await.reveal(&next, Ack::Durable).await;
+    assert!(matches!(refused, Err(RevealError::Failed(StorageError::GivenUp))));
+    assert!(staged(root.path()).is_empty());
+    part(&storage, Ack::Durable).await.reveal(&name(), Ack::Durable).await.unwrap();
+    assert!(storage.make_durable(&name()).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_sink_that_failed_is_good_for_nothing() {
     let root = folder();
