@@ -276,38 +276,3 @@ pub(super) fn chunk_at<'chunk>(
     read_exact_at(file, chunk, offset)?;
     Ok(chunk)
 }
-<<<<<<< HEAD
-
-/// Makes a folder and what is missing above it, durably.
-fn make_folders(path: &Path) -> io::Result<()> {
-    let missing: Vec<PathBuf> = path
-        .ancestors()
-        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-        .map(Path::to_owned)
-        .collect();
-    fs::create_dir_all(path)?;
-    for folder in missing {
-        let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Folder::open(above)?.sync()?;
-    }
-    Ok(())
-}
-
-/// Removes the parts that an earlier server left, and returns a number above all that are in use.
-fn clear_leftovers(staging: &Folder) -> io::Result<u64> {
-    let mut leftovers = Vec::new();
-    let mut next = 0;
-    staging.each_name(&mut |name| {
-        let number = name.strip_suffix(ASIDE).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        next = next.max(number.map_or(0, |number| number.saturating_add(1)));
-        if name.ends_with(PART) {
-            leftovers.push(name.to_owned());
-        }
-    })?;
-    for name in leftovers {
-        staging.remove(&name)?;
-    }
-    Ok(next)
-}
-=======
->>>>>>> files
