@@ -88,8 +88,8 @@ impl WrongTokens {
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
-            per_min_max: limits.wrong_tokens_per_min_max,
-            pause_ms_max: limits.wrong_token_pause_ms_max,
+            per_min_max: limits.wrong_tokens_per_min,
+            pause_ms_max: limits.wrong_token_pause_max_ms,
             by_address: Mutex::default(),
         }
     }
@@ -173,7 +173,7 @@ mod tests {
     fn wrong_tokens_are_looked_at_after_a_pause_that_grows() {
         let limits = Limits::default();
         let wrong = WrongTokens::new(&limits);
-        for _ in 0..limits.wrong_tokens_per_min_max {
+        for _ in 0..limits.wrong_tokens_per_min {
             assert!(wrong.admit(FAR, at(0)).is_ok());
             wrong.count(FAR, at(0));
         }
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         assert!(wrong.admit(OTHER, now).is_ok());
         // After a long quiet time, the address begins anew.
-        let later = now.plus_millis(2 * limits.wrong_token_pause_ms_max);
+        let later = now.plus_millis(2 * limits.wrong_token_pause_max_ms);
         wrong.count(FAR, later);
         assert!(wrong.admit(FAR, later).is_ok());
     }

@@ -44,9 +44,9 @@ pub struct Limits {
     /// Sessions one address may open at once after a quiet time.
     pub sessions_per_address_burst: u64,
     /// Wrong tokens of one address in a minute; after that comes a pause. Loopback is exempt.
-    pub wrong_tokens_per_min_max: u64,
+    pub wrong_tokens_per_min: u64,
     /// The longest pause after wrong tokens; each is twice the one before.
-    pub wrong_token_pause_ms_max: u64,
+    pub wrong_token_pause_max_ms: u64,
     /// Silence after which a session is expired.
     pub session_timeout_ms: u64,
     /// The same for a session that never stored anything.
@@ -95,8 +95,8 @@ impl Default for Limits {
             sessions_per_address_max: 512,
             sessions_per_address_per_s: 20,
             sessions_per_address_burst: 100,
-            wrong_tokens_per_min_max: 5,
-            wrong_token_pause_ms_max: 600_000,
+            wrong_tokens_per_min: 5,
+            wrong_token_pause_max_ms: 600_000,
             session_timeout_ms: 300_000,
             pending_timeout_ms: 60_000,
             tombstone_ms: 3_600_000,
