@@ -166,7 +166,8 @@ impl<S: Stream> Connection<S> {
         let quiet_since = now();
         let mut begun: Option<Instant> = None;
         loop {
-            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() {
+            let week01 = self.dialect == Dialect::Week01;
+            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() && !week01 {
                 return Err(self.stopping());
             }
             match self.link.decoder.next_event() {
@@ -188,14 +189,22 @@ impl<S: Stream> Connection<S> {
                 Some(begun) => begun + millis(self.context.limits().header_timeout_ms),
                 None => quiet_since + millis(self.quiet_ms()),
             };
+            let stopping = self.context.stop.is_cancelled();
+            // A Week 01 client hears no goodbye, so it is only left when it has been silent for a while.
+            let leaving = stopping && fresh && week01;
+            let deadline = if leaving { deadline.min(quiet_since + millis(WEEK01_SILENCE_MS)) } else { deadline };
             let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
             let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
-            let stop = (fresh && self.dialect != Dialect::Week01).then_some(&self.context.stop);
+            let stop = (fresh && !leaving).then_some(&self.context.stop);
             let wait_until = pay_at.map_or(deadline, |pay_at| pay_at.min(deadline));
             tokio::select! {
                 biased;
                 () = cancelled(moved.as_ref()) => return Err(Ending::Refused(ErrorCode::SessionMoved.into())),
-                () = cancelled(stop) => return Err(self.stopping()),
+                () = cancelled(stop) => {
+                    if !week01 {
+                        return Err(self.stopping());
+                    }
+                }
                 filled = tokio::time::timeout_at(wait_until, self.link.fill()) => match filled {
                     Ok(Ok(Filled::Bytes(_))) => {}
                     Ok(Ok(Filled::End)) => return Err(self.ended()),

@@ -210,6 +210,11 @@ impl FileStorage for MemoryStorage {
         Ok(self.bytes(name).map(|bytes| length(&bytes)))
     }
 
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError> {
+        self.begin(Operation::Size).await?;
+        Ok(name.under_every_extension().find(|name| self.bytes(name).is_some()))
+    }
+
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
         self.begin(Operation::MakeDurable).await?;
         let mut world = self.world();
