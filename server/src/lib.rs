@@ -1,1 +1,16 @@
-//! server
+//! The dual-mode file transfer server.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod dispatch;
+pub mod env;
+pub mod files;
+pub mod handler;
+mod logging;
+pub mod net;
+pub mod rate;
+pub mod sessions;
+pub mod signals;
+
+pub use app::{Server, StartError, run};

@@ -88,6 +88,20 @@ impl Decoder {
         left.saturating_sub(u64::try_from(self.buffer.len()).unwrap_or(u64::MAX))
     }
 
+    /// Bytes of session data and payload that belong to this frame and were not given out yet; `None` for
+    /// chunks, of which nobody knows.
+    #[must_use]
+    pub fn body_left(&self) -> Option<u64> {
+        match self.place {
+            Place::SessionData(Framing { payload: Payload::Sized(size), session_data, .. }) => {
+                Some(size.saturating_add(session_data))
+            }
+            Place::Sized { left, .. } => Some(left),
+            Place::SessionData(_) | Place::ChunkLength | Place::Chunk { .. } => None,
+            Place::Header | Place::Undecided | Place::Trailer | Place::End => Some(0),
+        }
+    }
+
     /// Says what follows the header just given out.
     pub fn follow(&mut self, framing: Framing) {
         self.place = if framing.session_data > 0 { Place::SessionData(framing) } else { payload_place(framing) };

@@ -36,10 +36,10 @@ impl Framing {
     /// Nothing follows.
     pub const NONE: Self = Self { session_data: 0, payload: Payload::Sized(0), trailer: false };
 
-    /// Whether the next frame's header comes right behind this one's.
+    /// What follows a header whose sender waited for `continue` and got another answer.
     #[must_use]
-    pub fn is_empty(self) -> bool {
-        self == Self::NONE
+    pub fn without_payload(self) -> Self {
+        Self { session_data: self.session_data, ..Self::NONE }
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Dialect {
 pub enum Incoming {
     /// A Week 01 upload.
     Week01(Week01Upload),
+    /// By its shape a Week 01 upload, but its size or type is none.
+    InvalidWeek01,
     /// A 2.0 header.
     Frame(Box<RawHeader>),
 }
@@ -84,16 +86,12 @@ pub struct RawSession {
 
 /// Reads a header line, without its LF, on a connection that speaks `dialect`.
 pub fn read_header(line: &[u8], dialect: Dialect) -> Result<Incoming, Refusal> {
-    let members = json::parse(line).map_err(|fault| match fault {
-        JsonFault::Encoding => Refusal::fatal(ErrorCode::BadEncoding, "the header is not UTF-8"),
-        JsonFault::Syntax(message) => Refusal::fatal(ErrorCode::BadHeader, message),
-        JsonFault::Duplicate(key) => {
-            Refusal::fatal(ErrorCode::DuplicateKey, "a key stands twice in one object").of_field(&key)
-        }
-    })?;
+    let members = json::parse(line).map_err(header_fault)?;
     if is_week01(&members) {
         return match dialect {
-            Dialect::Unsettled | Dialect::Week01 => week01_upload(&members).map(Incoming::Week01),
+            Dialect::Unsettled | Dialect::Week01 => {
+                Ok(week01_upload(&members).map_or(Incoming::InvalidWeek01, Incoming::Week01))
+            }
             Dialect::V2 => Err(unsupported_version()),
         };
     }
@@ -110,7 +108,8 @@ pub fn read_header(line: &[u8], dialect: Dialect) -> Result<Incoming, Refusal> {
     if let Some(Json::Object(auth)) = members.get("auth") {
         refuse_unknown(auth, &AUTH_FIELDS, "auth.")?;
     }
-    let framing = framing(&members);
+    let waits = members.get("expect") == Some(&Json::Text("continue".to_owned()));
+    let framing = framing(&members).map(|framing| if waits { framing.without_payload() } else { framing });
     RawHeader::read(&members)
         .map(|raw| Incoming::Frame(Box::new(raw)))
         .map_err(|refusal| Refusal { framing, ..refusal })
@@ -160,21 +159,18 @@ fn is_week01(members: &Members) -> bool {
     version && !FIELDS.into_iter().any(foreign)
 }
 
-fn week01_upload(members: &Members) -> Result<Week01Upload, Refusal> {
+fn week01_upload(members: &Members) -> Option<Week01Upload> {
     let size = match members.get("size") {
         None => 0,
         Some(Json::Integer(size)) => *size,
-        Some(Json::Null | Json::Bool | Json::OtherNumber | Json::Text(_) | Json::Object(_)) => {
-            return Err(Refusal::fatal(ErrorCode::BadHeader, "the size is no integer").of_field("size"));
-        }
+        Some(Json::Null | Json::Bool | Json::OtherNumber | Json::Text(_) | Json::Object(_)) => return None,
     };
-    match members.get("mime_type") {
-        None => Ok(Week01Upload { mime_type: None, size }),
-        Some(Json::Text(text)) => Ok(Week01Upload { mime_type: MimeType::from_wire(text), size }),
-        Some(Json::Null | Json::Bool | Json::Integer(_) | Json::OtherNumber | Json::Object(_)) => {
-            Err(Refusal::fatal(ErrorCode::BadHeader, "the MIME type is no string").of_field("mime_type"))
-        }
-    }
+    let mime_type = match members.get("mime_type") {
+        None => None,
+        Some(Json::Text(text)) => MimeType::from_wire(text),
+        Some(Json::Null | Json::Bool | Json::Integer(_) | Json::OtherNumber | Json::Object(_)) => return None,
+    };
+    Some(Week01Upload { mime_type, size })
 }
 
 fn refuse_unknown(members: &Members, known: &[&str], prefix: &str) -> Result<(), Refusal> {
@@ -296,6 +292,17 @@ impl RawSession {
             Some(_) => return Err(bad_field("session.data_size", "an integer, at most 65536")),
         }
         Ok(Self { id, mode, action, sequence, token })
+    }
+}
+
+/// A line that is no strict JSON object.
+pub(super) fn header_fault(fault: JsonFault) -> Refusal {
+    match fault {
+        JsonFault::Encoding => Refusal::fatal(ErrorCode::BadEncoding, "the line is not UTF-8"),
+        JsonFault::Syntax(message) => Refusal::fatal(ErrorCode::BadHeader, message),
+        JsonFault::Duplicate(key) => {
+            Refusal::fatal(ErrorCode::DuplicateKey, "a key stands twice in one object").of_field(&key)
+        }
     }
 }
 

@@ -162,14 +162,6 @@ pub struct FileEntry {
     pub digest: Option<Digest>,
 }
 
-/// A trailer: the digest of the payload that went before it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Trailer {
-    /// Absent in the trailer of a chunked payload that promised none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-}
-
 /// What a server can do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Hello {

@@ -133,6 +133,27 @@ impl Request {
         }
     }
 
+    /// The sequence, where there is one.
+    #[must_use]
+    pub fn sequence(&self) -> Option<Sequence> {
+        match self {
+            Self::Stateful(StatefulRequest::Inside(_, request)) => request.sequence(),
+            Self::Hello(_)
+            | Self::Stateless(_)
+            | Self::Stateful(StatefulRequest::Open | StatefulRequest::Continue(..)) => None,
+        }
+    }
+
+    /// The kind of digest its trailer promises.
+    #[must_use]
+    pub fn promised_digest(&self) -> Option<DigestKind> {
+        match self {
+            Self::Stateless(StatelessRequest::Transfer(_, upload))
+            | Self::Stateful(StatefulRequest::Inside(_, SessionRequest::Transfer(_, upload))) => upload.trailer,
+            Self::Hello(_) | Self::Stateless(_) | Self::Stateful(_) => None,
+        }
+    }
+
     /// The mode of the frame.
     #[must_use]
     pub fn mode(&self) -> Mode {
@@ -176,7 +197,8 @@ impl TryFrom<RawHeader> for Frame {
     fn try_from(raw: RawHeader) -> Result<Self, Refusal> {
         let framing = raw.framing;
         let (expects_continue, ext) = (raw.expects_continue, raw.ext);
-        let request = request(raw).map_err(|refusal| Refusal { framing: Some(framing), ..refusal })?;
+        let refused = if expects_continue { framing.without_payload() } else { framing };
+        let request = request(raw).map_err(|refusal| Refusal { framing: Some(refused), ..refusal })?;
         Ok(Self { framing, expects_continue, ext, request })
     }
 }

@@ -1,0 +1,163 @@
+//! Puts the server together: the only file that names a concrete store, storage, clock or source of dice.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::limits::Limits;
+use shared::wire::Mode;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Persistence};
+use crate::dispatch::Dispatch;
+use crate::env::{Clock, SystemClock, SystemDice};
+use crate::files::{FileStorage, LocalStorage, OpenError};
+use crate::handler::{Services, StatefulHandler, StatelessHandler};
+use crate::logging;
+use crate::net::{Acceptor, Context};
+use crate::sessions::{Janitor, MemoryStore, SessionStore};
+
+/// How often somebody looks after what is due. A session outlives its timeout by no more than this.
+const JANITOR_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Set-aside files removed in one go.
+const SWEEP_BATCH: usize = 256;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {host}:{port}: {source}")]
+    Listen {
+        /// As configured.
+        host: String,
+        /// As configured.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The storage folder cannot be used.
+    #[error(transparent)]
+    Storage(#[from] OpenError),
+    /// The system refused to do the work of opening the storage.
+    #[error("the storage was not opened: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+/// A server that listens and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    acceptor: Acceptor,
+    housekeeping: Housekeeping,
+    stop: CancellationToken,
+}
+
+/// What is looked after while the server serves.
+#[derive(Debug)]
+struct Housekeeping {
+    janitor: Option<Janitor>,
+    files: Arc<dyn FileStorage>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Server {
+    /// Opens the storage and listens.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let storage = config.storage.clone();
+        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage)).await?;
+        let files: Arc<dyn FileStorage> = Arc::new(opened?);
+        let listen_error = |source| StartError::Listen { host: config.host.clone(), port: config.port, source };
+        let listener = TcpListener::bind((config.host.as_str(), config.port)).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let limits: Arc<Limits> = Arc::new(config.limits.clone());
+        let services = Services {
+            clock: Arc::clone(&clock),
+            dice: Arc::new(SystemDice),
+            limits: Arc::clone(&limits),
+            files: Arc::clone(&files),
+            naming: config.naming,
+            ack: config.ack,
+        };
+        // A server without stateful mode opens no store at all.
+        let store = config.mode.offers(Mode::Stateful).then(|| open_store(config.persistence));
+        let janitor = store.clone().map(|store| Janitor::new(store, Arc::clone(&clock), limits));
+        let stateless = config.mode.offers(Mode::Stateless).then(|| StatelessHandler::new(services.clone()));
+        let stateful = store.map(|store| StatefulHandler::new(services.clone(), store));
+        let stop = CancellationToken::new();
+        let dispatch = Dispatch::new(services, stateless, stateful);
+        let context = Arc::new(Context::new(dispatch, config.week01_ack, stop.clone()));
+        let acceptor = Acceptor::new(listener, context);
+        Ok(Self { address, acceptor, housekeeping: Housekeeping { janitor, files, clock }, stop })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is done, then lets the frames under way finish.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        let stop = self.stop;
+        let serving = self.acceptor.serve(stop.clone());
+        let housekeeping = self.housekeeping.run(stop.clone());
+        let stopping = async {
+            shutdown.await;
+            tracing::info!("stopping: no new requests are taken");
+            stop.cancel();
+        };
+        tokio::join!(serving, housekeeping, stopping);
+    }
+}
+
+fn open_store(persistence: Persistence) -> Arc<dyn SessionStore> {
+    match persistence {
+        Persistence::Memory => Arc::new(MemoryStore::default()),
+    }
+}
+
+impl Housekeeping {
+    async fn run(self, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(JANITOR_INTERVAL);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = interval.tick() => {}
+            }
+            if let Some(janitor) = &self.janitor
+                && let Err(error) = janitor.sweep().await
+            {
+                tracing::error!(%error, "sessions could not be looked after");
+            }
+            if let Err(error) = self.files.sweep(self.clock.now(), SWEEP_BATCH).await {
+                tracing::error!(%error, "set-aside files could not be looked after");
+            }
+        }
+    }
+}
+
+/// Runs a server until `shutdown` is done; `ready` hears where it listens. Logs go to stderr.
+///
+/// # Errors
+/// When the storage cannot be opened or the address not be listened on.
+pub async fn run(
+    config: &Config,
+    ready: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    logging::start(config.log);
+    let server = Server::start(config).await?;
+    tracing::info!(address = %server.address(), mode = config.mode.as_str(), storage = %config.storage.display(), "serving");
+    ready(server.address());
+    server.serve(shutdown).await;
+    tracing::info!("stopped");
+    Ok(())
+}

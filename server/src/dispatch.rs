@@ -1,0 +1,125 @@
+//! (mode of the server, request) -> handler or refusal; and what every reply shows besides the answer.
+//! A server without stateful mode has no handler for it, and so no session store either.
+
+use shared::digest::DigestKind;
+use shared::error::ErrorCode;
+use shared::wire::{
+    Ack, Action, ErrorBody, Explanation, Ext, Hello, HelloLimits, Mode, Request, Status, VERSION, Week01Upload,
+};
+
+use crate::handler::{Answer, Body, Peer, RequestHandler as _, Services, StatefulHandler, StatelessHandler};
+
+/// The handlers of the modes this server offers.
+#[derive(Debug)]
+pub struct Dispatch {
+    services: Services,
+    stateless: Option<StatelessHandler>,
+    stateful: Option<StatefulHandler>,
+}
+
+impl Dispatch {
+    /// A dispatcher of what it is given.
+    #[must_use]
+    pub fn new(services: Services, stateless: Option<StatelessHandler>, stateful: Option<StatefulHandler>) -> Self {
+        Self { services, stateless, stateful }
+    }
+
+    /// What all handlers work with.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Answers one request.
+    pub async fn answer(
+        &self,
+        request: Request,
+        ext: Ext,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        let mode = request.mode();
+        let mut answer = match request {
+            Request::Hello(_) => self.hello(),
+            Request::Stateless(request) => {
+                let handler = self.stateless.as_ref().ok_or(ErrorCode::ModeDisabled)?;
+                handler.handle(request, body, peer).await?
+            }
+            Request::Stateful(request) => {
+                let handler = self.stateful.as_ref().ok_or(ErrorCode::ModeDisabled)?;
+                handler.handle(request, body, peer).await?
+            }
+        };
+        if let (Some(session), Some(handler)) = (&answer.session, &self.stateful) {
+            let token = answer.reply.session.take().and_then(|info| info.token);
+            answer.reply.session = Some(shared::wire::SessionInfo { token, ..handler.describe(session) });
+        }
+        if ext.explain {
+            answer.reply.explain = Some(explain(mode, &answer, peer));
+        }
+        Ok(answer)
+    }
+
+    /// Stores a Week 01 upload.
+    pub async fn week01(&self, upload: Week01Upload, body: &mut dyn Body) -> Result<(), ErrorBody> {
+        let handler = self.stateless.as_ref().ok_or(ErrorCode::ModeDisabled)?;
+        handler.store_week01(upload, body).await
+    }
+
+    fn hello(&self) -> Answer {
+        let limits = &self.services.limits;
+        let offers = |mode: &Mode| match mode {
+            Mode::Stateless => self.stateless.is_some(),
+            Mode::Stateful => self.stateful.is_some(),
+        };
+        let mut answer = Answer::of(Status::Hello);
+        answer.reply.hello = Some(Hello {
+            versions: vec!["1.0".to_owned(), VERSION.to_owned()],
+            modes: Mode::ALL.into_iter().filter(offers).collect(),
+            actions: Action::ALL.iter().map(|action| action.as_str().to_owned()).collect(),
+            digests: DigestKind::ALL.to_vec(),
+            acks: Ack::ALL.to_vec(),
+            store: self.stateful.as_ref().map(|handler| handler.store().to_owned()),
+            limits: HelloLimits {
+                header_bytes_max: u64::try_from(limits.header_bytes_max).unwrap_or(u64::MAX),
+                stateless_request_bytes_max: limits.stateless_request_bytes_max,
+                stateful_request_bytes_max: limits.stateful_request_bytes_max,
+                in_flight_max: u64::try_from(limits.in_flight_max).unwrap_or(u64::MAX),
+                heartbeat_interval_s: limits.heartbeat_interval_ms / 1_000,
+                session_timeout_s: limits.session_timeout_ms / 1_000,
+            },
+        });
+        answer
+    }
+}
+
+/// The session layer's five answers, from what this request showed.
+fn explain(mode: Mode, answer: &Answer, peer: &Peer) -> Explanation {
+    let Some(info) = answer.reply.session.as_ref().filter(|_| mode == Mode::Stateful) else {
+        return Explanation {
+            who: "nobody the server knows: only the address and what this request says".to_owned(),
+            continuation: "neither: every request is complete in itself".to_owned(),
+            stage: "none is kept".to_owned(),
+            silence: "nothing is lost, because nothing is remembered".to_owned(),
+            resume: "by sending the request again; a transfer_id makes the repeat safe".to_owned(),
+            state_bytes: 0,
+        };
+    };
+    let connection = info.epoch.get();
+    let continuation = if answer.reply.status == Status::SessionCreated {
+        "a new conversation".to_owned()
+    } else if answer.reply.status == Status::SessionResumed {
+        format!("a continuation, on connection number {connection}")
+    } else {
+        format!("inside the conversation, on its connection number {connection}")
+    };
+    let state_bytes = answer.session.as_ref().map_or(0, |session| session.state_bytes());
+    Explanation {
+        who: format!("session {} from {}, known by its token", info.id, peer.address),
+        continuation,
+        stage: format!("{}; sequence {} comes next", info.state, info.next_sequence),
+        silence: format!("after {} s of silence the session expires; a heartbeat keeps it", info.expires_in_s),
+        resume: "connect with the session's id and token; then repeat what was not answered".to_owned(),
+        state_bytes: u64::try_from(state_bytes).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,83 @@
+//! The only readers of time and dice. Everything else is given them, so that tests can choose both.
+
+use std::fmt::Debug;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use shared::id::{SessionId, Timestamp, Token};
+
+/// Tells the time.
+pub trait Clock: Send + Sync + Debug {
+    /// The current moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// Rolls dice nobody can predict.
+pub trait Dice: Send + Sync + Debug {
+    /// Fills `bytes` with random bits.
+    ///
+    /// # Errors
+    /// When the system has none; nothing may be made from `bytes` then.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoDice>;
+}
+
+/// The system gives no random bits.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gives no random bits")]
+pub struct NoDice;
+
+impl dyn Dice {
+    /// 128 random bits.
+    pub fn bits(&self) -> Result<u128, NoDice> {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes)?;
+        Ok(u128::from_be_bytes(bytes))
+    }
+
+    /// A new session's id.
+    pub fn session_id(&self) -> Result<SessionId, NoDice> {
+        Ok(SessionId::from_random(self.bits()?.to_be_bytes()))
+    }
+
+    /// A new session's secret.
+    pub fn token(&self) -> Result<Token, NoDice> {
+        let mut bytes = [0; 32];
+        self.fill(&mut bytes)?;
+        Ok(Token::from_random(bytes))
+    }
+}
+
+/// The machine's clock. Read once at start and counted on from there, so that a correction of the
+/// machine's time ends no session.
+#[derive(Debug)]
+pub struct SystemClock {
+    started_at: Timestamp,
+    started: Instant,
+}
+
+impl SystemClock {
+    /// A clock that shows the machine's time.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is where time is read")]
+    pub fn start() -> Self {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
+        Self { started_at: Timestamp::from_millis(millis), started: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        self.started_at.plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The machine's random bits.
+#[derive(Debug)]
+pub struct SystemDice;
+
+impl Dice for SystemDice {
+    #[expect(clippy::disallowed_methods, reason = "this is where dice are rolled")]
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), NoDice> {
+        getrandom::fill(bytes).map_err(|_| NoDice)
+    }
+}

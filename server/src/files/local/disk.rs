@@ -1,0 +1,278 @@
+//! The storage folder itself: everything here blocks.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use shared::digest::DigestKind;
+use shared::id::{SessionId, Timestamp};
+use shared::wire::Ack;
+
+use crate::files::naming::folder_name;
+use crate::files::platform::{Access, Folder, read_exact_at};
+use crate::files::{ASIDE_KEPT_MS, ObjectName, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
+
+/// Ends the name of a file that is being received.
+pub(super) const PART: &str = ".part";
+/// Ends the name of a file that was set aside.
+pub(super) const ASIDE: &str = ".bad";
+/// Locks that all names share. Two names that meet in one only wait for each other.
+pub(super) const NAME_LOCKS: usize = 256;
+/// Session folders remembered as durable. Forgetting one costs a sync.
+const DURABLE_FOLDERS_MAX: usize = 16 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    pub(super) root: Folder,
+    pub(super) staging: Folder,
+    pub(super) names: Vec<Mutex<()>>,
+    pub(super) sure: Mutex<Sure>,
+    pub(super) next_staged: AtomicU64,
+    /// Held as long as a part is under way, even when the storage itself is gone.
+    pub(super) _lock: File,
+}
+
+/// What is known of durability beyond the disk itself.
+#[derive(Debug, Default)]
+pub(super) struct Sure {
+    /// Session folders whose own names are durable.
+    folders: HashSet<SessionId>,
+    /// What failed to be made durable. The system may forget such a failure and call the next sync a success, so
+    /// it is remembered here. Grows with failures of the disk only.
+    doubtful_names: HashSet<ObjectName>,
+    /// Likewise folders; `None` is the storage folder.
+    doubtful_folders: HashSet<Option<SessionId>>,
+}
+
+/// The folder that a name is in.
+enum Place<'disk> {
+    Root(&'disk Folder),
+    Session(SessionId, Folder),
+}
+
+impl Place<'_> {
+    fn folder(&self) -> &Folder {
+        match self {
+            Self::Root(folder) => folder,
+            Self::Session(_, folder) => folder,
+        }
+    }
+
+    fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Root(_) => None,
+            Self::Session(session, _) => Some(*session),
+        }
+    }
+}
+
+impl Disk {
+    /// A new part file and its name in the staging folder.
+    pub(super) fn create_part(&self) -> io::Result<(String, File)> {
+        let name = self.staged_name(PART);
+        let file = self.staging.create(&name)?;
+        Ok((name, file))
+    }
+
+    /// Shows a staged file, if the name is free; `false`: it is not. After an error it is staged again.
+    pub(super) fn reveal(&self, staged: &str, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
+        let _held = self.hold(name);
+        let place = self.make_place(name)?;
+        if ack == Ack::Durable && self.sure().doubtful_folders.contains(&place.session()) && place.session().is_some() {
+            // The folder's own name may be lost, and with it whatever is put into it.
+            return Err(StorageError::GivenUp);
+        }
+        let file_name = name.file_name();
+        if !self.staging.rename_new(staged, place.folder(), &file_name)? {
+            return Ok(false);
+        }
+        if ack == Ack::Durable
+            && let Err(error) = self.sync_place(&place)
+        {
+            // Nobody could look at it meanwhile, because we hold its name.
+            if !place.folder().rename_new(&file_name, &self.staging, staged).unwrap_or(false) {
+                tracing::error!(?name, "a file whose name could not be made durable could not be taken back either");
+            }
+            return Err(error.into());
+        }
+        Ok(true)
+    }
+
+    pub(super) fn inspect(&self, name: &ObjectName, kind: DigestKind) -> Result<Option<Stored>, StorageError> {
+        let Some(file) = self.open_file(name)? else { return Ok(None) };
+        let size = file.metadata()?.len();
+        let mut hasher = kind.hasher();
+        let mut chunk = vec![0; SOURCE_CHUNK_BYTES_MAX];
+        let mut offset: u64 = 0;
+        while offset < size {
+            let bytes = chunk_at(&file, &mut chunk, offset, size)?;
+            hasher.update(bytes);
+            offset = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        }
+        Ok(Some(Stored { size, digest: hasher.finish() }))
+    }
+
+    pub(super) fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError> {
+        let _held = self.hold(name);
+        let Some(place) = self.place(name)? else { return Ok(None) };
+        Ok(place.folder().size(&name.file_name())?)
+    }
+
+    pub(super) fn open_file(&self, name: &ObjectName) -> Result<Option<File>, StorageError> {
+        let _held = self.hold(name);
+        let Some(place) = self.place(name)? else { return Ok(None) };
+        Ok(place.folder().open_file(&name.file_name())?)
+    }
+
+    pub(super) fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
+        let _held = self.hold(name);
+        let Some(place) = self.place(name)? else { return Ok(false) };
+        let Some(file) = place.folder().open_file(&name.file_name())? else { return Ok(false) };
+        let sure = self.sure();
+        if sure.doubtful_names.contains(name) || sure.doubtful_folders.contains(&place.session()) {
+            return Err(StorageError::GivenUp);
+        }
+        drop(sure);
+        if let Err(error) = file.sync_all() {
+            self.sure().doubtful_names.insert(*name);
+            return Err(error.into());
+        }
+        self.sync_place(&place)?;
+        Ok(true)
+    }
+
+    pub(super) fn set_aside(&self, name: &ObjectName) -> Result<bool, StorageError> {
+        let _held = self.hold(name);
+        let Some(place) = self.place(name)? else { return Ok(false) };
+        match place.folder().rename_new(&name.file_name(), &self.staging, &self.staged_name(ASIDE)) {
+            Ok(true) => {
+                self.sure().doubtful_names.remove(name);
+                Ok(true)
+            }
+            // Staged names count on from the highest, and nobody else makes any.
+            Ok(false) => Err(io::Error::from(io::ErrorKind::AlreadyExists).into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn remove(&self, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
+        let _held = self.hold(name);
+        let Some(place) = self.place(name)? else { return Ok(false) };
+        let removed = place.folder().remove(&name.file_name())?;
+        self.sure().doubtful_names.remove(name);
+        if ack == Ack::Durable {
+            // Also when it was not there: an earlier removal may not be durable yet.
+            self.sync_place(&place)?;
+        }
+        Ok(removed)
+    }
+
+    pub(super) fn sweep(&self, now: Timestamp, at_most: usize) -> Result<usize, StorageError> {
+        let mut aside = Vec::new();
+        self.staging.each_name(&mut |name| {
+            if name.ends_with(ASIDE) {
+                aside.push(name.to_owned());
+            }
+        })?;
+        let mut removed = 0;
+        for name in aside {
+            if removed == at_most {
+                break;
+            }
+            let Some(file) = self.staging.open_file(&name)? else { continue };
+            let age_ms = now.millis_since(Timestamp::from_millis(Folder::changed_ms(&file)?));
+            if age_ms > ASIDE_KEPT_MS && self.staging.remove(&name)? {
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Keeps others from this name until the guard is dropped. A file that is visible but may have to be taken
+    /// back must not be seen, let alone adopted, by a second upload of the same name.
+    fn hold(&self, name: &ObjectName) -> Option<MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let which = usize::try_from(hasher.finish()).unwrap_or_default().checked_rem(self.names.len())?;
+        self.names.get(which).map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn sure(&self) -> MutexGuard<'_, Sure> {
+        self.sure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn staged_name(&self, end: &str) -> String {
+        format!("{:032x}{end}", self.next_staged.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// `None`: the session has no folder yet.
+    fn place(&self, name: &ObjectName) -> io::Result<Option<Place<'_>>> {
+        let Some(session) = name.folder() else { return Ok(Some(Place::Root(&self.root))) };
+        Ok(self.session_folder(session)?.map(|folder| Place::Session(session, folder)))
+    }
+
+    fn make_place(&self, name: &ObjectName) -> io::Result<Place<'_>> {
+        if let Some(place) = self.place(name)? {
+            return Ok(place);
+        }
+        let Some(session) = name.folder() else { return Ok(Place::Root(&self.root)) };
+        let folder = folder_name(session);
+        if self.root.make_subfolder(&folder, Access::Shared)? {
+            // Somebody may have removed one that we knew to be durable.
+            self.sure().folders.remove(&session);
+        }
+        Ok(Place::Session(session, self.root.subfolder(&folder)?))
+    }
+
+    /// The folder of a session, if it has one.
+    pub(super) fn session_folder(&self, session: SessionId) -> io::Result<Option<Folder>> {
+        match self.root.subfolder(&folder_name(session)) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the names in a folder durable, and the folder's own.
+    fn sync_place(&self, place: &Place<'_>) -> io::Result<()> {
+        let session = place.session();
+        self.remembering(session, place.folder().sync())?;
+        let Some(session) = session else { return Ok(()) };
+        if self.sure().folders.contains(&session) {
+            return Ok(());
+        }
+        self.remembering(None, self.root.sync()).inspect_err(|_| {
+            self.sure().doubtful_folders.insert(Some(session));
+        })?;
+        let mut sure = self.sure();
+        if sure.folders.len() >= DURABLE_FOLDERS_MAX {
+            sure.folders.clear();
+        }
+        sure.folders.insert(session);
+        Ok(())
+    }
+
+    pub(super) fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
+        result.inspect_err(|_| {
+            self.sure().doubtful_folders.insert(folder);
+        })
+    }
+}
+
+/// The bytes at `offset` of a file of `size` bytes, as many as `chunk` holds.
+pub(super) fn chunk_at<'chunk>(
+    file: &File,
+    chunk: &'chunk mut [u8],
+    offset: u64,
+    size: u64,
+) -> io::Result<&'chunk [u8]> {
+    let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+    let length = left.min(chunk.len());
+    let chunk = chunk.get_mut(..length).unwrap_or_default();
+    read_exact_at(file, chunk, offset)?;
+    Ok(chunk)
+}

@@ -1,0 +1,74 @@
+//! The files of a session, a page at a time.
+
+use std::io;
+
+use shared::id::{Sequence, SessionId};
+
+use super::disk::Disk;
+use crate::files::mime::Extension;
+use crate::files::naming::folder_name;
+use crate::files::paging::FirstSequences;
+use crate::files::{Form, Listed, ObjectName, Page, Shelf, StorageError};
+
+/// Sequences that one call looks for by name. Each costs a look at the folder for every extension there is.
+const PROBED_SEQUENCES_MAX: u64 = 100;
+
+pub(super) fn page(disk: &Disk, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
+    match shelf {
+        Shelf::Folder(session) => from_folder(disk, session, from, at_most),
+        Shelf::Simple { session, last } => from_names(disk, session, from, last, at_most),
+    }
+}
+
+fn from_folder(disk: &Disk, session: SessionId, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
+    let Some(folder) = disk.session_folder(session)? else { return Ok(Page::default()) };
+    let above = folder_name(session);
+    let mut first = FirstSequences::new(at_most);
+    folder.each_name(&mut |name| {
+        let Some(name) = ObjectName::parse(&format!("{above}/{name}")) else { return };
+        if let Form::Session { sequence, .. } = name.form()
+            && sequence >= from
+        {
+            first.offer(sequence, name);
+        }
+    })?;
+    let (names, next) = first.finish();
+    let mut entries = Vec::new();
+    for (sequence, name) in names {
+        // It may have been removed meanwhile.
+        if let Some(size) = folder.size(&name.file_name())? {
+            entries.push(Listed { name, sequence, size });
+        }
+    }
+    Ok(Page { entries, next })
+}
+
+fn from_names(
+    disk: &Disk,
+    session: SessionId,
+    from: Sequence,
+    last: Sequence,
+    at_most: usize,
+) -> Result<Page, StorageError> {
+    let mut entries = Vec::new();
+    for number in from.get()..=last.get() {
+        let Some(sequence) = Sequence::new(number) else { break };
+        if entries.len() >= at_most.max(1) || number - from.get() >= PROBED_SEQUENCES_MAX {
+            return Ok(Page { entries, next: Some(sequence) });
+        }
+        entries.extend(under_every_extension(disk, session, sequence)?);
+    }
+    Ok(Page { entries, next: None })
+}
+
+fn under_every_extension(disk: &Disk, session: SessionId, sequence: Sequence) -> io::Result<Vec<Listed>> {
+    let name = ObjectName::simple(session, sequence, Extension::UNKNOWN);
+    let mut found = Vec::new();
+    for extension in Extension::all() {
+        let name = name.with_extension(extension);
+        if let Some(size) = disk.root.size(&name.file_name())? {
+            found.push(Listed { name, sequence, size });
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,306 @@
+//! Files in memory, for tests and simulation: the same promises, no disk, no runtime, no clock. Every operation
+//! gives way once before it acts (and showing a part once more after), so that whoever polls decides what comes
+//! between; and any of them can be made to fail.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::digest::DigestKind;
+use shared::id::{Sequence, Timestamp};
+use shared::wire::Ack;
+
+use self::part::{MemorySink, MemorySource};
+use super::mime::Extension;
+use super::paging::FirstSequences;
+use super::{ASIDE_KEPT_MS, FileStorage, Form, Listed, ObjectName, Page, Shelf, Sink, Source, StorageError, Stored};
+
+mod part;
+
+/// A storage in memory. Clones are handles to the same files.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStorage {
+    world: Arc<Mutex<World>>,
+}
+
+/// What can be made to fail.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Operation {
+    /// [`FileStorage::create`].
+    Create,
+    /// [`Sink::write`].
+    Write,
+    /// [`Sink::seal`].
+    Seal,
+    /// [`Part::reveal`].
+    Reveal,
+    /// [`FileStorage::inspect`].
+    Inspect,
+    /// [`FileStorage::size`].
+    Size,
+    /// [`FileStorage::make_durable`].
+    MakeDurable,
+    /// [`FileStorage::set_aside`].
+    SetAside,
+    /// [`FileStorage::remove`].
+    Remove,
+    /// [`FileStorage::open`].
+    Open,
+    /// [`Source::next`].
+    Next,
+    /// [`FileStorage::list`].
+    List,
+    /// [`FileStorage::sweep`].
+    Sweep,
+}
+
+/// How an operation fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// [`StorageError::Full`], and nothing is done.
+    Full,
+    /// [`StorageError::Io`], and nothing is done.
+    Io,
+    /// [`StorageError::Io`] from a reveal that could not take the file back, so that it is visible all the same.
+    /// Anywhere else the same as [`Fault::Io`].
+    IoButVisible,
+}
+
+#[derive(Debug, Default)]
+struct World {
+    /// By the path, so that order never depends on a hash.
+    visible: BTreeMap<String, Kept>,
+    aside: Vec<(u64, Bytes)>,
+    partial: usize,
+    now_ms: u64,
+    done: BTreeMap<Operation, u64>,
+    faults: BTreeMap<(Operation, u64), Fault>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    name: ObjectName,
+    bytes: Bytes,
+    durable: bool,
+}
+
+impl World {
+    /// Makes a file visible, if its name is free.
+    fn shows(&mut self, kept: Kept) -> bool {
+        match self.visible.entry(kept.name.to_wire()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(kept);
+                true
+            }
+        }
+    }
+}
+
+impl MemoryStorage {
+    /// An empty storage.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes the `nth` call of an operation from now on fail, 1 being the next.
+    pub fn fail(&self, operation: Operation, nth: u64, fault: Fault) {
+        let mut world = self.world();
+        let count = world.done.get(&operation).copied().unwrap_or_default().saturating_add(nth);
+        world.faults.insert((operation, count), fault);
+    }
+
+    /// The moment at which files are set aside; nothing else looks at it.
+    pub fn set_now(&self, now: Timestamp) {
+        self.world().now_ms = now.as_millis();
+    }
+
+    /// The names that are visible, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<ObjectName> {
+        self.world().visible.values().map(|kept| kept.name).collect()
+    }
+
+    /// The bytes under a name.
+    #[must_use]
+    pub fn bytes(&self, name: &ObjectName) -> Option<Bytes> {
+        self.world().visible.get(&name.to_wire()).map(|kept| kept.bytes.clone())
+    }
+
+    /// Whether the file under this name would survive a power cut.
+    #[must_use]
+    pub fn is_durable(&self, name: &ObjectName) -> bool {
+        self.world().visible.get(&name.to_wire()).is_some_and(|kept| kept.durable)
+    }
+
+    /// How many sinks and parts there are.
+    #[must_use]
+    pub fn partial(&self) -> usize {
+        self.world().partial
+    }
+
+    /// The bytes of what was set aside, oldest first.
+    #[must_use]
+    pub fn aside(&self) -> Vec<Bytes> {
+        self.world().aside.iter().map(|(_, bytes)| bytes.clone()).collect()
+    }
+
+    /// How often an operation was called.
+    #[must_use]
+    pub fn calls(&self, operation: Operation) -> u64 {
+        self.world().done.get(&operation).copied().unwrap_or_default()
+    }
+
+    /// The machine loses power: every file that is not durable is gone. Sinks and parts are for the caller to drop.
+    pub fn cut_power(&self) {
+        self.world().visible.retain(|_, kept| kept.durable);
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives way, then lets the operation begin or fail.
+    async fn begin(&self, operation: Operation) -> Result<Begun, StorageError> {
+        give_way().await;
+        let mut world = self.world();
+        let count = world.done.entry(operation).or_default();
+        *count = count.saturating_add(1);
+        let key = (operation, *count);
+        match world.faults.remove(&key) {
+            None => Ok(Begun::Whole),
+            Some(Fault::IoButVisible) if operation == Operation::Reveal => Ok(Begun::FailsAtTheEnd),
+            Some(Fault::Full) => Err(StorageError::Full),
+            Some(Fault::Io | Fault::IoButVisible) => Err(injected()),
+        }
+    }
+}
+
+/// How an operation will end that was let to begin.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Whole,
+    FailsAtTheEnd,
+}
+
+#[async_trait]
+impl FileStorage for MemoryStorage {
+    async fn create(&self, _size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError> {
+        self.begin(Operation::Create).await?;
+        Ok(Box::new(MemorySink::new(self.clone(), digest)))
+    }
+
+    async fn inspect(&self, name: &ObjectName, digest: DigestKind) -> Result<Option<Stored>, StorageError> {
+        self.begin(Operation::Inspect).await?;
+        Ok(self.bytes(name).map(|bytes| {
+            let mut hasher = digest.hasher();
+            hasher.update(&bytes);
+            Stored { size: length(&bytes), digest: hasher.finish() }
+        }))
+    }
+
+    async fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError> {
+        self.begin(Operation::Size).await?;
+        Ok(self.bytes(name).map(|bytes| length(&bytes)))
+    }
+
+    async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
+        self.begin(Operation::MakeDurable).await?;
+        let mut world = self.world();
+        let kept = world.visible.get_mut(&name.to_wire());
+        Ok(kept.map(|kept| kept.durable = true).is_some())
+    }
+
+    async fn set_aside(&self, name: &ObjectName) -> Result<bool, StorageError> {
+        self.begin(Operation::SetAside).await?;
+        let mut world = self.world();
+        let Some(kept) = world.visible.remove(&name.to_wire()) else { return Ok(false) };
+        let now_ms = world.now_ms;
+        world.aside.push((now_ms, kept.bytes));
+        Ok(true)
+    }
+
+    async fn remove(&self, name: &ObjectName, _ack: Ack) -> Result<bool, StorageError> {
+        self.begin(Operation::Remove).await?;
+        Ok(self.world().visible.remove(&name.to_wire()).is_some())
+    }
+
+    async fn open(&self, name: &ObjectName, offset: u64) -> Result<Option<Box<dyn Source>>, StorageError> {
+        self.begin(Operation::Open).await?;
+        let Some(bytes) = self.bytes(name) else { return Ok(None) };
+        Ok(Some(Box::new(MemorySource::new(self.clone(), &bytes, offset))))
+    }
+
+    async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
+        self.begin(Operation::List).await?;
+        let mut first = FirstSequences::new(at_most);
+        let world = self.world();
+        match among {
+            Shelf::Folder(wanted) => {
+                for kept in world.visible.values() {
+                    if let Form::Session { session, sequence, .. } = kept.name.form()
+                        && session == wanted
+                        && sequence >= from
+                    {
+                        first.offer(sequence, kept.name);
+                    }
+                }
+            }
+            Shelf::Simple { session, last } => {
+                for sequence in (from.get()..=last.get()).filter_map(Sequence::new) {
+                    let wanted = ObjectName::simple(session, sequence, Extension::UNKNOWN).form();
+                    let alike = world.visible.values().filter(|kept| kept.name.form() == wanted);
+                    alike.for_each(|kept| first.offer(sequence, kept.name));
+                }
+            }
+        }
+        let (names, next) = first.finish();
+        let sized = |(sequence, name): (Sequence, ObjectName)| {
+            let kept = world.visible.get(&name.to_wire())?;
+            Some(Listed { name, sequence, size: length(&kept.bytes) })
+        };
+        Ok(Page { entries: names.into_iter().filter_map(sized).collect(), next })
+    }
+
+    async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<usize, StorageError> {
+        self.begin(Operation::Sweep).await?;
+        let mut removed = 0;
+        self.world().aside.retain(|(since_ms, _)| {
+            let old = now.millis_since(Timestamp::from_millis(*since_ms)) > ASIDE_KEPT_MS;
+            let goes = old && removed < at_most;
+            removed += usize::from(goes);
+            !goes
+        });
+        Ok(removed)
+    }
+}
+
+/// Pending once, and ready to be polled again at once.
+async fn give_way() {
+    let mut gave_way = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut gave_way, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn injected() -> StorageError {
+    StorageError::Io(io::Error::other("this failure was asked for"))
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! A folder held open by its descriptor: neither a link put in its way nor a change of the working folder leads
+//! elsewhere. Every name is one segment.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{Access, rename};
+
+#[derive(Debug)]
+pub(in crate::files) struct Folder(File);
+
+impl Folder {
+    /// Links in `path` are the operator's own, and are followed.
+    pub(in crate::files) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(rustix::fs::open(path, flags, Mode::empty())?.into()))
+    }
+
+    pub(in crate::files) fn subfolder(&self, name: &str) -> io::Result<Self> {
+        self.at(name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).map(Self)
+    }
+
+    /// `false`: it is there already.
+    pub(in crate::files) fn make_subfolder(&self, name: &str, access: Access) -> io::Result<bool> {
+        let mode = match access {
+            Access::Private => Mode::RWXU,
+            Access::Shared => Mode::RWXU | Mode::RWXG | Mode::RWXO,
+        };
+        match rustix::fs::mkdirat(&self.0, name, mode) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(in crate::files) fn create(&self, name: &str) -> io::Result<File> {
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+        self.at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, mode)
+    }
+
+    /// `None`: it is not there. Only a regular file is opened.
+    pub(in crate::files) fn open_file(&self, name: &str) -> io::Result<Option<File>> {
+        // Opening a pipe would wait for its other end.
+        let Some(file) = found(self.at(name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()))? else {
+            return Ok(None);
+        };
+        if file.metadata()?.is_file() { Ok(Some(file)) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    pub(in crate::files) fn open_lock(&self, name: &str) -> io::Result<File> {
+        self.at(name, OFlags::RDWR | OFlags::CREATE, Mode::RUSR | Mode::WUSR)
+    }
+
+    /// `None`: it is not there. Only a regular file has a size.
+    pub(in crate::files) fn size(&self, name: &str) -> io::Result<Option<u64>> {
+        let Some(stat) = found(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map_err(Into::into))?
+        else {
+            return Ok(None);
+        };
+        match (FileType::from_raw_mode(stat.st_mode), u64::try_from(stat.st_size)) {
+            (FileType::RegularFile, Ok(size)) => Ok(Some(size)),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// `false`: it is not there.
+    pub(in crate::files) fn remove(&self, name: &str) -> io::Result<bool> {
+        found(rustix::fs::unlinkat(&self.0, name, AtFlags::empty()).map_err(Into::into)).map(|done| done.is_some())
+    }
+
+    /// Moves a file to a name that is free; `false`: it is not.
+    pub(in crate::files) fn rename_new(&self, from: &str, into: &Self, to: &str) -> io::Result<bool> {
+        match rename::rename_new(&self.0, from, &into.0, to) {
+            Ok(()) => Ok(true),
+            Err(Errno::EXIST) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes the names in this folder durable.
+    pub(in crate::files) fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    pub(in crate::files) fn each_name(&self, each: &mut dyn FnMut(&str)) -> io::Result<()> {
+        for entry in Dir::read_from(&self.0)? {
+            // A name that is not UTF-8 is none of ours.
+            if let Some(name) = entry?.file_name().to_str().ok().filter(|name| !matches!(*name, "." | "..")) {
+                each(name);
+            }
+        }
+        Ok(())
+    }
+
+    pub(in crate::files) fn shares_filesystem(&self, other: &Self) -> io::Result<bool> {
+        Ok(self.0.metadata()?.dev() == other.0.metadata()?.dev())
+    }
+
+    /// When the file was last renamed or written, in milliseconds since 1970.
+    pub(in crate::files) fn changed_ms(file: &File) -> io::Result<u64> {
+        Ok(u64::try_from(file.metadata()?.ctime()).unwrap_or_default().saturating_mul(1_000))
+    }
+
+    fn at(&self, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {
+        Ok(rustix::fs::openat(&self.0, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)?.into())
+    }
+}
+
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,87 @@
+//! Which connection of this process holds a session, and whose turn it is to finish a file in it. Newest
+//! wins. This only makes the older connection stop at once and finish cleanly; that it cannot change the
+//! session any more is decided by the epoch in the session's record.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use shared::id::{Epoch, SessionId};
+use shared::session::Presence;
+use tokio_util::sync::CancellationToken;
+
+/// The sessions that connections of this process hold.
+#[derive(Debug, Default)]
+pub struct Attached {
+    holders: Mutex<HashMap<SessionId, Holder>>,
+}
+
+#[derive(Debug)]
+struct Holder {
+    epoch: Epoch,
+    moved: CancellationToken,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A connection's hold on a session. Dropped, the session is without a connection, unless a newer one
+/// has it.
+#[derive(Debug)]
+pub struct Bound {
+    /// The session.
+    pub session: SessionId,
+    /// Which of its connections this is.
+    pub epoch: Epoch,
+    /// Cancelled when a newer connection has taken the session.
+    pub moved: CancellationToken,
+    /// The session was ended on this connection, which may open another.
+    pub ended: bool,
+    /// An earlier connection may have left a file that is visible and not counted.
+    pub(super) inherited: bool,
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+    attached: Arc<Attached>,
+}
+
+impl Attached {
+    /// Binds the connection that opened `epoch` of `session`; an older one is told that it moved.
+    pub(super) fn bind(self: &Arc<Self>, session: SessionId, epoch: Epoch) -> Bound {
+        let moved = CancellationToken::new();
+        let mut holders = self.holders();
+        let turn = holders.get(&session).map(|holder| Arc::clone(&holder.turn)).unwrap_or_default();
+        match holders.get(&session) {
+            // Two connections continued it at once, and this one's turn to bind came after the newer one's.
+            Some(newer) if newer.epoch > epoch => moved.cancel(),
+            older => {
+                if let Some(older) = older {
+                    older.moved.cancel();
+                }
+                holders.insert(session, Holder { epoch, moved: moved.clone(), turn: Arc::clone(&turn) });
+            }
+        }
+        drop(holders);
+        let inherited = epoch != Epoch::FIRST;
+        Bound { session, epoch, moved, ended: false, inherited, turn, attached: Arc::clone(self) }
+    }
+
+    /// The turn of whoever holds `session` now; a fresh one when nobody does.
+    pub(super) fn turn(&self, session: SessionId) -> Arc<tokio::sync::Mutex<()>> {
+        self.holders().get(&session).map(|holder| Arc::clone(&holder.turn)).unwrap_or_default()
+    }
+
+    /// Whether a connection holds `session`.
+    #[must_use]
+    pub fn presence(&self, session: SessionId) -> Presence {
+        if self.holders().contains_key(&session) { Presence::Connected } else { Presence::Away }
+    }
+
+    fn holders(&self) -> MutexGuard<'_, HashMap<SessionId, Holder>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        let mut holders = self.attached.holders();
+        if holders.get(&self.session).is_some_and(|holder| holder.epoch == self.epoch) {
+            holders.remove(&self.session);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Requests that carry all they need. What makes a repeat safe is the resource itself: the stored file's
+//! name is made from the transfer id, so a repeat finds the file (PROTOCOL.md section 5).
+
+use async_trait::async_trait;
+use shared::error::ErrorCode;
+use shared::id::TransferId;
+use shared::wire::{
+    Ack, ErrorBody, FetchRange, FileInfo, MimeType, Reply, StatelessRequest, Status, Upload, Week01Upload,
+};
+
+use super::receive::{receive, refuse_early};
+use super::{Answer, AnswerPayload, Body, Peer, RequestHandler, Services};
+use crate::files::mime::Extension;
+use crate::files::{Form, ObjectName, Part, RevealError, Stored};
+
+/// How often a random name is tried before something else must be wrong.
+const NAMES_TRIED: usize = 8;
+
+/// Hex digits of a Week 01 name, more when names are crowded.
+const WEEK01_DIGITS: [u8; 8] = [4, 4, 4, 6, 8, 16, 32, 32];
+
+/// Remembers nothing from one request to the next.
+#[derive(Debug)]
+pub struct StatelessHandler {
+    services: Services,
+}
+
+#[async_trait]
+impl RequestHandler for StatelessHandler {
+    type Request = StatelessRequest;
+
+    async fn handle(&self, request: StatelessRequest, body: &mut dyn Body, _: &mut Peer) -> Result<Answer, ErrorBody> {
+        match request {
+            StatelessRequest::Transfer(id, upload) => self.transfer(id, &upload, body).await,
+            StatelessRequest::Status(id) => self.status(id).await,
+            StatelessRequest::Fetch(range) => self.fetch(&range).await,
+        }
+    }
+}
+
+impl StatelessHandler {
+    /// A handler that stores files through `services`.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        Self { services }
+    }
+
+    /// Stores a Week 01 upload under a short name of its own. The promise is the server's default.
+    pub async fn store_week01(&self, upload: Week01Upload, body: &mut dyn Body) -> Result<(), ErrorBody> {
+        let ack = self.services.ack;
+        let bytes_max = self.services.limits.week01_request_bytes_max;
+        let mime_type = upload.mime_type.unwrap_or_else(MimeType::octet_stream);
+        let extension = Extension::of(&mime_type);
+        let upload = Upload {
+            mime_type,
+            name: None,
+            payload: shared::codec::Payload::Sized(upload.size),
+            offset: 0,
+            digest: None,
+            trailer: None,
+            ack: None,
+        };
+        refuse_early(&upload, bytes_max)?;
+        let mut part = receive(self.services.files.as_ref(), &upload, bytes_max, ack, body).await?;
+        for digits in WEEK01_DIGITS {
+            let name = ObjectName::week01(self.services.dice.bits()?, digits, extension);
+            match part.reveal(&name, ack).await {
+                Ok(()) => return Ok(()),
+                Err(RevealError::Occupied(back)) => part = back,
+                Err(error @ RevealError::Failed(_)) => return Err(error.into()),
+            }
+        }
+        Err(RevealError::Occupied(part).into())
+    }
+
+    async fn transfer(
+        &self,
+        id: Option<TransferId>,
+        upload: &Upload,
+        body: &mut dyn Body,
+    ) -> Result<Answer, ErrorBody> {
+        let bytes_max = self.services.limits.stateless_request_bytes_max;
+        let ack = upload.ack.unwrap_or(self.services.ack);
+        let extension = Extension::of(&upload.mime_type);
+        let name = id.map(|id| ObjectName::received(id.as_bits(), extension));
+        // A repeat may state another offset than an upload; it is asked for its size and digest first.
+        if let Some(name) = name
+            && let Some(answer) = self.repeat(&name, upload, ack).await?
+        {
+            return Ok(answer);
+        }
+        refuse_early(upload, bytes_max)?;
+        let part = receive(self.services.files.as_ref(), upload, bytes_max, ack, body).await?;
+        match name {
+            Some(name) => self.reveal_once(part, &name, ack).await,
+            None => self.reveal_anywhere(part, extension, ack).await,
+        }
+    }
+
+    /// The answer to an upload whose file is there already.
+    async fn repeat(&self, name: &ObjectName, upload: &Upload, ack: Ack) -> Result<Option<Answer>, ErrorBody> {
+        let Some(size) = self.services.files.size(name).await? else { return Ok(None) };
+        if upload.total().is_some_and(|total| total != size) {
+            return Err(ErrorCode::TransferReused.into());
+        }
+        let Some(stored) = self.services.files.inspect(name, upload.digest_kind()).await? else { return Ok(None) };
+        if upload.digest.is_some_and(|digest| digest != stored.digest) {
+            return Err(ErrorCode::TransferReused.into());
+        }
+        self.found(name, stored, ack).await.map(Some)
+    }
+
+    async fn found(&self, name: &ObjectName, stored: Stored, ack: Ack) -> Result<Answer, ErrorBody> {
+        if ack == Ack::Durable {
+            self.services.files.make_durable(name).await?;
+        }
+        let answer = stored_answer(name, stored, ack);
+        Ok(Answer { reply: Reply { replayed: true, ..answer.reply }, ..answer })
+    }
+
+    async fn reveal_once(&self, part: Box<dyn Part>, name: &ObjectName, ack: Ack) -> Result<Answer, ErrorBody> {
+        let stored = part.stored();
+        match part.reveal(name, ack).await {
+            Ok(()) => Ok(stored_answer(name, stored, ack)),
+            // The same transfer came twice at the same time, and the other one was first.
+            Err(RevealError::Occupied(_)) => match self.services.files.inspect(name, stored.digest.kind()).await? {
+                Some(other) if other == stored => self.found(name, stored, ack).await,
+                Some(_) | None => Err(ErrorCode::TransferReused.into()),
+            },
+            Err(error @ RevealError::Failed(_)) => Err(error.into()),
+        }
+    }
+
+    async fn reveal_anywhere(
+        &self,
+        mut part: Box<dyn Part>,
+        extension: Extension,
+        ack: Ack,
+    ) -> Result<Answer, ErrorBody> {
+        let stored = part.stored();
+        for _ in 0..NAMES_TRIED {
+            let name = ObjectName::received(self.services.dice.bits()?, extension);
+            match part.reveal(&name, ack).await {
+                Ok(()) => return Ok(stored_answer(&name, stored, ack)),
+                Err(RevealError::Occupied(back)) => part = back,
+                Err(error @ RevealError::Failed(_)) => return Err(error.into()),
+            }
+        }
+        Err(RevealError::Occupied(part).into())
+    }
+
+    /// What there is of a transfer, under whatever extension it was stored.
+    async fn status(&self, id: TransferId) -> Result<Answer, ErrorBody> {
+        for extension in Extension::all() {
+            let name = ObjectName::received(id.as_bits(), extension);
+            if let Some(stored) = self.services.files.inspect(&name, shared::digest::DigestKind::default()).await? {
+                return Ok(stored_answer(&name, stored, Ack::Written));
+            }
+        }
+        Err(ErrorCode::FileUnknown.into())
+    }
+
+    async fn fetch(&self, range: &FetchRange) -> Result<Answer, ErrorBody> {
+        // Short names and those in a session's folder could be guessed by somebody who was not told.
+        let name = ObjectName::parse(&range.file)
+            .filter(|name| matches!(name.form(), Form::Received { .. }))
+            .ok_or(ErrorCode::FileUnknown)?;
+        fetch_answer(&self.services, &name, range.offset).await
+    }
+}
+
+/// The answer to a stored upload.
+pub(super) fn stored_answer(name: &ObjectName, stored: Stored, ack: Ack) -> Answer {
+    let mut answer = Answer::of(Status::Stored);
+    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) });
+    answer.reply.ack = Some(ack);
+    answer
+}
+
+/// A file's bytes from `offset` to its end. A digest of the bytes sent follows them.
+pub(super) async fn fetch_answer(services: &Services, name: &ObjectName, offset: u64) -> Result<Answer, ErrorBody> {
+    let source = services.files.open(name, offset).await?.ok_or(ErrorCode::FileUnknown)?;
+    let size = source.size();
+    let left = size
+        .checked_sub(offset)
+        .ok_or_else(|| ErrorBody { offset: Some(size), ..ErrorBody::from(ErrorCode::BadOffset) })?;
+    let mut answer = Answer::of(Status::File);
+    answer.reply.size = left;
+    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size, digest: None });
+    answer.reply.trailer = Some(shared::digest::DigestKind::default());
+    answer.payload = AnswerPayload::File(source);
+    Ok(answer)
+}

@@ -1,0 +1,177 @@
+//! Takes connections, as many as there may be, and waits for them at the end.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::error::ErrorCode;
+use shared::wire::{ErrorBody, Reply};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::body::millis;
+use super::connection::{Connection, Context, encode};
+use super::link::Link;
+use crate::rate::Rate;
+use crate::sessions::is_exempt;
+
+/// Connections that may be told `busy` at the same time; more are closed without a word.
+const TURNED_AWAY_MAX: usize = 64;
+
+/// How long to wait when the system has no descriptor for another connection.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listening socket.
+#[derive(Debug)]
+pub struct Acceptor {
+    listener: TcpListener,
+    context: Arc<Context>,
+    places: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    accepted: Rate,
+}
+
+/// One connection's place among all and among those of its address; free again when dropped.
+#[derive(Debug)]
+struct Place {
+    _in_all: OwnedSemaphorePermit,
+    address: IpAddr,
+    by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Acceptor {
+    /// Connections of `listener` are served in `context`.
+    #[must_use]
+    pub fn new(listener: TcpListener, context: Arc<Context>) -> Self {
+        let limits = context.limits();
+        let connections_max = limits.connections_max.min(Semaphore::MAX_PERMITS);
+        let accepted = Rate::new(limits.connections_per_address_per_s, limits.connections_per_address_burst);
+        Self {
+            listener,
+            context,
+            places: Arc::new(Semaphore::new(connections_max)),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+            by_address: Arc::default(),
+            accepted,
+        }
+    }
+
+    /// Serves until `stop`, then lets the frames under way finish within the drain time.
+    pub async fn serve(self, stop: CancellationToken) {
+        let connections = TaskTracker::new();
+        let abort = CancellationToken::new();
+        let mut number: u64 = 0;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, address)) => {
+                    number = number.wrapping_add(1);
+                    let span = tracing::info_span!("connection", number, peer = %address);
+                    let abort = abort.clone();
+                    let served = self.take(stream, address);
+                    connections.spawn(
+                        async move {
+                            tokio::select! {
+                                biased;
+                                () = abort.cancelled() => tracing::warn!("cut off at the end of the drain time"),
+                                () = served => {}
+                            }
+                        }
+                        .instrument(span),
+                    );
+                }
+                Err(error) => self.pause(&error).await,
+            }
+        }
+        drop(self.listener);
+        connections.close();
+        let drain = millis(self.context.limits().drain_timeout_ms);
+        if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+            abort.cancel();
+            connections.wait().await;
+        }
+    }
+
+    /// Serves a connection if there is a place for it.
+    fn take(&self, stream: TcpStream, address: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
+        let place = self.place(address.ip());
+        let turned_away = Arc::clone(&self.turned_away);
+        let context = Arc::clone(&self.context);
+        async move {
+            // Replies are small and the client waits for each; Nagle's algorithm would hold them back.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "no TCP_NODELAY");
+            }
+            match place {
+                Ok(place) => {
+                    tracing::debug!("connected");
+                    Connection::new(stream, address.ip().to_canonical(), context).serve().await;
+                    tracing::debug!("closed");
+                    drop(place);
+                }
+                Err(body) => {
+                    tracing::info!(code = %body.code, "turned away");
+                    if let Ok(_permit) = turned_away.try_acquire() {
+                        turn_away(stream, body, &context).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn place(&self, address: IpAddr) -> Result<Place, ErrorBody> {
+        let address = address.to_canonical();
+        self.accepted.admit(address, self.context.now())?;
+        let in_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ErrorCode::Busy)?;
+        let mut by_address = lock(&self.by_address);
+        let count = by_address.entry(address).or_default();
+        if !is_exempt(address) && *count >= self.context.limits().connections_per_address_max {
+            return Err(ErrorCode::Busy.into());
+        }
+        *count = count.saturating_add(1);
+        Ok(Place { _in_all: in_all, address, by_address: Arc::clone(&self.by_address) })
+    }
+
+    /// An error of `accept` is about one connection, or about descriptors that come back when others close.
+    async fn pause(&self, error: &io::Error) {
+        tracing::warn!(%error, "a connection could not be accepted");
+        if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
+            tokio::time::sleep(EXHAUSTED_PAUSE).await;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut by_address = lock(&self.by_address);
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says why, and closes.
+async fn turn_away(stream: TcpStream, body: ErrorBody, context: &Context) {
+    let mut link = Link::new(stream, context.limits());
+    let reply = Reply { closing: true, ..Reply::error(body) };
+    if link.write(&encode(&reply)).await.is_ok() {
+        link.linger(context.limits()).await;
+    }
+}

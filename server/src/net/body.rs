@@ -1,0 +1,207 @@
+//! The payload of one frame: exactly what its header announced, not a byte of the next one, at a pace
+//! that is kept. The end is only ever reported after the last byte.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::codec::{Event, Framing, Payload};
+use shared::digest::{Digest, DigestKind};
+use shared::error::ErrorCode;
+use shared::wire::{ErrorBody, Reply, Status, read_trailer};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::encode;
+use super::link::{Filled, Link, Pace, Stream, now};
+use crate::handler::Body;
+
+/// Bytes one payload holds in memory at most: one read, and what a sink collects before it writes.
+const PAYLOAD_BUFFER_BYTES: u64 = 1_280 * 1024;
+
+/// Bytes of memory one permit of the buffer budget stands for.
+pub(super) const PERMIT_BYTES: u64 = 1_024;
+
+/// The payload that follows a header.
+#[derive(Debug)]
+pub(super) struct FrameBody<'a, S> {
+    link: &'a mut Link<S>,
+    pace: Pace,
+    budget: &'a Semaphore,
+    permit: Option<SemaphorePermit<'a>>,
+    /// Cancelled when the session moved to a newer connection.
+    moved: Option<CancellationToken>,
+    promised: Option<DigestKind>,
+    trailer: Option<Digest>,
+    payload: Payload,
+    progress: Progress,
+}
+
+/// How far the payload has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// The peer waits for `continue` and has sent nothing.
+    Awaited,
+    Coming,
+    Whole,
+}
+
+/// Where the stream stands when the request was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// At the next frame's header.
+    Nothing,
+    /// So many bytes before it.
+    Bytes(u64),
+    /// Chunks before it.
+    Chunks,
+}
+
+impl<'a, S: Stream> FrameBody<'a, S> {
+    pub(super) fn new(link: &'a mut Link<S>, framing: Framing, budget: &'a Semaphore) -> Self {
+        let pace = link.pace();
+        Self {
+            link,
+            pace,
+            budget,
+            permit: None,
+            moved: None,
+            promised: None,
+            trailer: None,
+            payload: framing.payload,
+            progress: Progress::Coming,
+        }
+    }
+
+    /// The same payload, sent only when it is asked for.
+    pub(super) fn awaited(mut self, expects_continue: bool) -> Self {
+        if expects_continue {
+            self.progress = Progress::Awaited;
+        }
+        self
+    }
+
+    /// The same payload, with a digest of this kind behind it.
+    pub(super) fn promising(self, promised: Option<DigestKind>) -> Self {
+        Self { promised, ..self }
+    }
+
+    /// The same payload, given up when the session moves.
+    pub(super) fn until(self, moved: Option<CancellationToken>) -> Self {
+        Self { moved, ..self }
+    }
+
+    /// What of the frame is still to come, once the request was answered.
+    pub(super) fn rest(&self) -> Rest {
+        match (self.progress, self.link.decoder.body_left()) {
+            (Progress::Whole | Progress::Awaited, _) => Rest::Nothing,
+            (Progress::Coming, Some(left)) => Rest::Bytes(left),
+            (Progress::Coming, None) => Rest::Chunks,
+        }
+    }
+
+    /// Brings the stream to the next frame's header by dropping at most `bytes_max`; an error when that
+    /// is not enough.
+    pub(super) async fn discard(&mut self, bytes_max: u64) -> Result<(), ErrorBody> {
+        match self.progress {
+            Progress::Whole => return Ok(()),
+            Progress::Awaited => {
+                self.link.decoder.skip_body();
+                return Ok(());
+            }
+            Progress::Coming => {}
+        }
+        let mut left = bytes_max;
+        while let Some(chunk) = self.next().await? {
+            let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+            left = left.checked_sub(length).ok_or(ErrorCode::SizeTooLarge)?;
+        }
+        Ok(())
+    }
+
+    /// The next bytes of the payload, wherever they are.
+    async fn next(&mut self) -> Result<Option<Bytes>, ErrorBody> {
+        loop {
+            let event = self
+                .link
+                .decoder
+                .next_event()
+                .map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))?;
+            match event {
+                Some(Event::Payload(bytes)) => return Ok(Some(bytes)),
+                Some(Event::SessionData(_)) => {}
+                Some(Event::End(line)) => {
+                    self.progress = Progress::Whole;
+                    if let Some(line) = line {
+                        self.trailer = read_trailer(&line, self.promised)?.digest;
+                    }
+                    return Ok(None);
+                }
+                // The decoder gives out a header only after the end of this frame.
+                Some(Event::Header(_)) => return Err(ErrorCode::Internal.into()),
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    async fn fill(&mut self) -> Result<(), ErrorBody> {
+        let started = now();
+        let moved = self.moved.clone();
+        let filled = tokio::select! {
+            biased;
+            () = cancelled(moved.as_ref()) => return Err(ErrorCode::SessionMoved.into()),
+            filled = tokio::time::timeout(self.pace.left(), self.link.fill()) => filled,
+        };
+        match filled {
+            Ok(Ok(Filled::Bytes(count))) if self.pace.kept(started.elapsed(), count) => Ok(()),
+            Ok(Ok(Filled::Bytes(_))) | Err(_) => Err(ErrorCode::PayloadTimeout.into()),
+            Ok(Ok(Filled::End) | Err(_)) => Err(ErrorCode::Truncated.into()),
+        }
+    }
+
+    /// Room for this payload in the memory all payloads share. Waiting for it is the server's doing and
+    /// counts against no client.
+    async fn reserve(&mut self) -> Result<(), ErrorBody> {
+        if self.permit.is_some() {
+            return Ok(());
+        }
+        let bytes = match self.payload {
+            Payload::Sized(size) => size.min(PAYLOAD_BUFFER_BYTES),
+            Payload::Chunked => PAYLOAD_BUFFER_BYTES,
+        };
+        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+        let permit = self.budget.acquire_many(permits).await.map_err(|_| ErrorCode::ShuttingDown)?;
+        self.permit = Some(permit);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<S: Stream> Body for FrameBody<'_, S> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, ErrorBody> {
+        self.reserve().await?;
+        if self.progress == Progress::Awaited {
+            self.progress = Progress::Coming;
+            let line = encode(&Reply::new(Status::Continue));
+            self.link.write(&line).await.map_err(|_| ErrorCode::Truncated)?;
+        }
+        if self.progress == Progress::Whole { Ok(None) } else { self.next().await }
+    }
+
+    fn trailer(&self) -> Option<Digest> {
+        self.trailer
+    }
+}
+
+/// Waits until the token is cancelled; without a token for ever.
+pub(super) async fn cancelled(token: Option<&CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A limit in milliseconds as a duration.
+pub(super) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}

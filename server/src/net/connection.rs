@@ -1,0 +1,408 @@
+//! One connection from greeting to close: header by header, each answered before the next is read. After
+//! a reply the stream is at a frame boundary, or the connection ends.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use shared::codec::{Event, Framing, encode_line};
+use shared::digest::DigestKind;
+use shared::error::{ErrorClass, ErrorCode};
+use shared::id::Timestamp;
+use shared::limits::Limits;
+use shared::wire::{
+    Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
+};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{FrameBody, PERMIT_BYTES, Rest, cancelled, millis};
+use super::link::{Filled, Link, Stream, now};
+use crate::config::Week01Ack;
+use crate::dispatch::Dispatch;
+use crate::handler::{Answer, AnswerPayload, Peer};
+
+/// What a Week 01 client that writes several frames leaves between them is less than this; a client that
+/// waits for an answer waits longer.
+const WEEK01_SILENCE_MS: u64 = 1_000;
+
+/// The exact lines of the Week 01 servers.
+const WEEK01_OK: &[u8] = b"OK\n";
+const WEEK01_INVALID: &[u8] = b"ERROR: Invalid header\n";
+const WEEK01_FAILED: &[u8] = b"ERROR: File write failed\n";
+
+/// What all connections of a server have in common.
+#[derive(Debug)]
+pub struct Context {
+    dispatch: Dispatch,
+    week01_ack: Week01Ack,
+    /// The memory of all payloads, in permits of [`PERMIT_BYTES`].
+    budget: Semaphore,
+    stop: CancellationToken,
+}
+
+impl Context {
+    /// A context whose connections take no new frame once `stop` is cancelled.
+    #[must_use]
+    pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
+        let bytes = u64::try_from(dispatch.services().limits.buffer_bytes_max).unwrap_or(u64::MAX);
+        let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX);
+        let budget = Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
+        Self { dispatch, week01_ack, budget, stop }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.dispatch.services().clock.now()
+    }
+
+    /// The bounds all connections keep to.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.dispatch.services().limits
+    }
+}
+
+/// A connection and what is known of its client.
+#[derive(Debug)]
+pub struct Connection<S> {
+    link: Link<S>,
+    dialect: Dialect,
+    peer: Peer,
+    /// Week 01 files stored and not acknowledged yet.
+    owed: usize,
+    context: Arc<Context>,
+}
+
+/// Why no further frame is read.
+enum Ending {
+    /// The client said goodbye, or was never there.
+    Goodbye,
+    /// The connection was lost, or the client does not read.
+    Lost,
+    /// The client is told this, and then the connection closes.
+    Refused(ErrorBody),
+    /// The same for a client that reads no JSON.
+    Plain(&'static [u8]),
+}
+
+impl<S: Stream> Connection<S> {
+    /// A connection that was just accepted.
+    #[must_use]
+    pub fn new(stream: S, address: IpAddr, context: Arc<Context>) -> Self {
+        let link = Link::new(stream, context.limits());
+        Self { link, dialect: Dialect::Unsettled, peer: Peer { address, bound: None }, owed: 0, context }
+    }
+
+    /// Serves the connection to its end.
+    pub async fn serve(mut self) {
+        let ending = self.frames().await;
+        self.pay().await;
+        match ending {
+            Ending::Goodbye => {}
+            Ending::Lost => return,
+            Ending::Refused(body) => {
+                tracing::info!(code = %body.code, field = body.field, "closing");
+                let reply = Reply { closing: true, ..Reply::error(body) };
+                if self.send(reply, AnswerPayload::Nothing).await.is_err() {
+                    return;
+                }
+            }
+            Ending::Plain(line) => {
+                tracing::info!("closing: no frame of this protocol");
+                if self.link.write(line).await.is_err() {
+                    return;
+                }
+            }
+        }
+        let context = Arc::clone(&self.context);
+        // The session is free for another connection before this one has drained.
+        drop(self.peer);
+        self.link.linger(context.limits()).await;
+    }
+
+    async fn frames(&mut self) -> Ending {
+        loop {
+            let next = match self.header().await {
+                Ok(line) => self.frame(&line).await,
+                Err(ending) => Err(ending),
+            };
+            if let Err(ending) = next {
+                return ending;
+            }
+        }
+    }
+
+    async fn frame(&mut self, line: &[u8]) -> Result<(), Ending> {
+        match read_header(line, self.dialect) {
+            Ok(Incoming::Week01(upload)) => {
+                self.dialect = Dialect::Week01;
+                self.week01(upload).await
+            }
+            Ok(Incoming::InvalidWeek01) => Err(Ending::Plain(WEEK01_INVALID)),
+            Ok(Incoming::Frame(raw)) => {
+                self.dialect = Dialect::V2;
+                match Frame::try_from(*raw) {
+                    Ok(frame) => self.request(frame).await,
+                    Err(refusal) => self.refuse(refusal).await,
+                }
+            }
+            Err(refusal) => {
+                let no_header =
+                    matches!(refusal.code, ErrorCode::BadEncoding | ErrorCode::BadHeader | ErrorCode::DuplicateKey);
+                if no_header && !self.speaks_json(line) || self.dialect == Dialect::Week01 {
+                    return Err(Ending::Plain(WEEK01_INVALID));
+                }
+                self.dialect = Dialect::V2;
+                self.refuse(refusal).await
+            }
+        }
+    }
+
+    /// The next header line. Waits for its first byte as long as the connection may be quiet, and for the
+    /// rest as long as a header may take.
+    async fn header(&mut self) -> Result<Bytes, Ending> {
+        let quiet_since = now();
+        let mut begun: Option<Instant> = None;
+        loop {
+            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() {
+                return Err(self.stopping());
+            }
+            match self.link.decoder.next_event() {
+                Ok(Some(Event::Header(line))) => return Ok(line),
+                Ok(None) => {}
+                Ok(Some(Event::SessionData(_) | Event::Payload(_) | Event::End(_))) => {
+                    return Err(Ending::Refused(ErrorCode::Internal.into()));
+                }
+                Err(fault) => {
+                    let body = ErrorBody::new(fault.kind.code(), fault.kind.message());
+                    return Err(self.refusal_of(&fault.line, body));
+                }
+            }
+            let fresh = self.link.decoder.unfinished().is_empty();
+            if !fresh && begun.is_none() {
+                begun = Some(now());
+            }
+            let deadline = match begun {
+                Some(begun) => begun + millis(self.context.limits().header_timeout_ms),
+                None => quiet_since + millis(self.quiet_ms()),
+            };
+            let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
+            let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
+            let stop = (fresh && self.dialect != Dialect::Week01).then_some(&self.context.stop);
+            let wait_until = pay_at.map_or(deadline, |pay_at| pay_at.min(deadline));
+            tokio::select! {
+                biased;
+                () = cancelled(moved.as_ref()) => return Err(Ending::Refused(ErrorCode::SessionMoved.into())),
+                () = cancelled(stop) => return Err(self.stopping()),
+                filled = tokio::time::timeout_at(wait_until, self.link.fill()) => match filled {
+                    Ok(Ok(Filled::Bytes(_))) => {}
+                    Ok(Ok(Filled::End)) => return Err(self.ended()),
+                    Ok(Err(_)) => return Err(Ending::Lost),
+                    Err(_) if now() < deadline => self.pay().await,
+                    Err(_) => return Err(self.timed_out()),
+                },
+            }
+        }
+    }
+
+    /// Milliseconds this connection may be quiet between frames.
+    fn quiet_ms(&self) -> u64 {
+        let limits = self.context.limits();
+        if self.peer.bound.is_some() { limits.session_silence_ms() } else { limits.request_timeout_ms }
+    }
+
+    fn ended(&self) -> Ending {
+        if self.link.decoder.at_boundary() {
+            return Ending::Goodbye;
+        }
+        self.refusal_of(self.link.decoder.unfinished(), ErrorCode::Truncated.into())
+    }
+
+    fn timed_out(&self) -> Ending {
+        if !self.link.decoder.at_boundary() {
+            return self.refusal_of(self.link.decoder.unfinished(), ErrorCode::HeaderTimeout.into());
+        }
+        if self.dialect == Dialect::V2 {
+            return Ending::Refused(ErrorBody::new(ErrorCode::HeaderTimeout, "no frame came in time"));
+        }
+        Ending::Goodbye
+    }
+
+    fn stopping(&self) -> Ending {
+        match self.dialect {
+            Dialect::V2 => Ending::Refused(ErrorCode::ShuttingDown.into()),
+            Dialect::Unsettled | Dialect::Week01 => Ending::Goodbye,
+        }
+    }
+
+    /// A refusal in the peer's own dialect, as far as its bytes show it.
+    fn refusal_of(&self, line: &[u8], body: ErrorBody) -> Ending {
+        if self.speaks_json(line) { Ending::Refused(body) } else { Ending::Plain(WEEK01_INVALID) }
+    }
+
+    fn speaks_json(&self, line: &[u8]) -> bool {
+        match self.dialect {
+            Dialect::V2 => true,
+            Dialect::Week01 => false,
+            Dialect::Unsettled => wants_json(line),
+        }
+    }
+
+    async fn request(&mut self, frame: Frame) -> Result<(), Ending> {
+        let started = now();
+        let (action, mode) = (frame.request.action(), frame.request.mode());
+        let sequence = frame.request.sequence();
+        self.link.decoder.follow(frame.framing);
+        let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
+        let context = Arc::clone(&self.context);
+        let mut body = FrameBody::new(&mut self.link, frame.framing, &context.budget)
+            .awaited(frame.expects_continue)
+            .promising(frame.request.promised_digest())
+            .until(moved);
+        let outcome = context.dispatch.answer(frame.request, frame.ext, &mut body, &mut self.peer).await;
+        let rest = body.rest();
+        drop(body);
+        let session = self.peer.bound.as_ref().map(|bound| tracing::field::display(bound.session));
+        let ms = started.elapsed().as_millis();
+        let sequence_number = sequence.map(shared::id::Sequence::get);
+        match outcome {
+            Ok(answer) => {
+                tracing::debug!(%action, %mode, session, sequence = sequence_number, ms, "answered");
+                self.conclude(answer, rest, frame.framing).await
+            }
+            Err(body) => {
+                let (code, field) = (body.code, body.field.as_deref());
+                tracing::info!(%action, %mode, session, sequence = sequence_number, ms, %code, field, "refused");
+                let reply = Reply { sequence, ..Reply::error(body) };
+                if code.always_closes() {
+                    return Err(self.last_words(reply).await);
+                }
+                self.conclude(Answer::new(reply), rest, frame.framing).await
+            }
+        }
+    }
+
+    /// A header that makes no request. What follows it is dropped, if anybody knows what that is.
+    async fn refuse(&mut self, refusal: Refusal) -> Result<(), Ending> {
+        tracing::info!(code = %refusal.code, field = refusal.field, "refused");
+        let framing = refusal.framing.filter(|_| !refusal.code.always_closes());
+        let body = ErrorBody::from(refusal);
+        let Some(framing) = framing else { return Err(Ending::Refused(body)) };
+        self.link.decoder.follow(framing);
+        let rest = FrameBody::new(&mut self.link, framing, &self.context.budget).rest();
+        self.conclude(Answer::new(Reply::error(body)), rest, framing).await
+    }
+
+    /// Sends the answer and brings the stream to the next header. A rest of known length is dropped after
+    /// the reply, so that the client hears early; chunks are dropped before it, because only then it is
+    /// known whether the connection can go on.
+    async fn conclude(&mut self, answer: Answer, rest: Rest, framing: Framing) -> Result<(), Ending> {
+        let bytes_max = self.context.limits().drop_bytes_max;
+        let context = Arc::clone(&self.context);
+        match rest {
+            Rest::Nothing => {
+                self.link.decoder.skip_body();
+                self.send(answer.reply, answer.payload).await
+            }
+            Rest::Bytes(left) if left <= bytes_max => {
+                self.send(answer.reply, answer.payload).await?;
+                let discarded = FrameBody::new(&mut self.link, framing, &context.budget).discard(bytes_max).await;
+                match discarded {
+                    Ok(()) => Ok(()),
+                    Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Lost),
+                    Err(error) => Err(Ending::Refused(error)),
+                }
+            }
+            Rest::Chunks => {
+                let discarded = FrameBody::new(&mut self.link, framing, &context.budget).discard(bytes_max).await;
+                match discarded {
+                    Ok(()) => self.send(answer.reply, answer.payload).await,
+                    Err(_) => Err(self.last_words(answer.reply).await),
+                }
+            }
+            Rest::Bytes(_) => Err(self.last_words(answer.reply).await),
+        }
+    }
+
+    /// Sends a reply after which the connection closes.
+    async fn last_words(&mut self, reply: Reply) -> Ending {
+        match self.send(Reply { closing: true, ..reply }, AnswerPayload::Nothing).await {
+            Ok(()) => Ending::Goodbye,
+            Err(ending) => ending,
+        }
+    }
+
+    async fn send(&mut self, reply: Reply, payload: AnswerPayload) -> Result<(), Ending> {
+        let server_time_ms = Some(self.context.now());
+        let line = encode(&Reply { server_time_ms, ..reply });
+        self.link.write(&line).await.map_err(|_| Ending::Lost)?;
+        match payload {
+            AnswerPayload::Nothing => Ok(()),
+            AnswerPayload::Bytes(bytes) => self.link.write(&bytes).await.map_err(|_| Ending::Lost),
+            AnswerPayload::File(mut source) => {
+                let mut hasher = DigestKind::default().hasher();
+                // A file that cannot be read to its end leaves a frame that cannot be finished.
+                while let Some(chunk) = source.next().await.map_err(|error| {
+                    tracing::error!(%error, "a fetch broke off");
+                    Ending::Lost
+                })? {
+                    hasher.update(&chunk);
+                    self.link.write(&chunk).await.map_err(|_| Ending::Lost)?;
+                }
+                let trailer = encode(&Trailer { digest: Some(hasher.finish()) });
+                self.link.write(&trailer).await.map_err(|_| Ending::Lost)
+            }
+        }
+    }
+
+    async fn week01(&mut self, upload: Week01Upload) -> Result<(), Ending> {
+        let framing = Framing { payload: shared::codec::Payload::Sized(upload.size), ..Framing::NONE };
+        self.link.decoder.follow(framing);
+        let context = Arc::clone(&self.context);
+        let stored = {
+            let mut body = FrameBody::new(&mut self.link, framing, &context.budget);
+            context.dispatch.week01(upload, &mut body).await
+        };
+        match stored {
+            Ok(()) => {
+                self.owed = self.owed.saturating_add(1);
+                if context.week01_ack == Week01Ack::Immediate {
+                    self.pay().await;
+                }
+                Ok(())
+            }
+            Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Goodbye),
+            Err(error) if error.code == ErrorCode::StorageFull || error.code.class() == ErrorClass::Server => {
+                Err(Ending::Plain(WEEK01_FAILED))
+            }
+            Err(error) => {
+                tracing::info!(code = %error.code, "Week 01 upload refused");
+                Err(Ending::Plain(WEEK01_INVALID))
+            }
+        }
+    }
+
+    /// Acknowledges the Week 01 files stored so far. Such a client may never read, so a failure or a full
+    /// socket is no reason to stop reading its files.
+    async fn pay(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        if self.context.week01_ack == Week01Ack::Silent || owed == 0 {
+            return;
+        }
+        let lines = WEEK01_OK.repeat(owed);
+        let paid = tokio::time::timeout(millis(WEEK01_SILENCE_MS), self.link.write(&lines)).await;
+        if !matches!(paid, Ok(Ok(()))) {
+            tracing::debug!(owed, "acknowledgements not taken");
+        }
+    }
+}
+
+/// A reply or trailer as its line.
+pub(super) fn encode(header: &impl serde::Serialize) -> Bytes {
+    encode_line(header).unwrap_or_else(|error| {
+        tracing::error!(%error, "a header could not be written");
+        Bytes::new()
+    })
+}

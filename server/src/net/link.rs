@@ -1,0 +1,135 @@
+//! A byte stream with a decoder on it: reads into the decoder, writes lines, and waits for neither
+//! longer than allowed.
+
+use std::io;
+use std::time::Duration;
+
+use shared::codec::Decoder;
+use shared::limits::Limits;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::Instant;
+
+/// Bytes read at once between frames, and inside a payload. The second is what one system call moves well.
+const HEADER_READ_BYTES: usize = 8 * 1024;
+const PAYLOAD_READ_BYTES: usize = 256 * 1024;
+
+/// What a socket must be able to do.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A stream, its decoder and its pace.
+#[derive(Debug)]
+pub(super) struct Link<S> {
+    stream: S,
+    pub(super) decoder: Decoder,
+    progress_bytes_min: u64,
+    progress_window: Duration,
+}
+
+/// Whether bytes came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    Bytes(usize),
+    End,
+}
+
+impl<S: Stream> Link<S> {
+    pub(super) fn new(stream: S, limits: &Limits) -> Self {
+        let window_s = limits.progress_window_ms / 1_000;
+        Self {
+            stream,
+            decoder: Decoder::new(limits.header_bytes_max),
+            progress_bytes_min: limits.progress_bytes_per_s_min.saturating_mul(window_s),
+            progress_window: Duration::from_millis(limits.progress_window_ms),
+        }
+    }
+
+    /// Waits for bytes and gives them to the decoder. Dropped while it waits, no byte is lost.
+    pub(super) async fn fill(&mut self) -> io::Result<Filled> {
+        let missing = usize::try_from(self.decoder.payload_missing()).unwrap_or(usize::MAX);
+        let want = missing.clamp(HEADER_READ_BYTES, PAYLOAD_READ_BYTES);
+        let buffer = self.decoder.buffer_mut();
+        buffer.reserve(want);
+        match self.stream.read_buf(buffer).await? {
+            0 => Ok(Filled::End),
+            count => Ok(Filled::Bytes(count)),
+        }
+    }
+
+    /// A fresh pace, to be kept from now on.
+    pub(super) fn pace(&self) -> Pace {
+        Pace { window: self.progress_window, bytes_min: self.progress_bytes_min, waited: Duration::ZERO, bytes: 0 }
+    }
+
+    /// Writes all of `bytes`, unless the peer takes them too slowly.
+    pub(super) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let mut pace = self.pace();
+        while !bytes.is_empty() {
+            let started = now();
+            let written = tokio::time::timeout(pace.left(), self.stream.write(bytes)).await;
+            let written = written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+            if !pace.kept(started.elapsed(), written) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        self.stream.flush().await
+    }
+
+    /// Says that nothing more comes from us, and lets the peer finish within a bound, so that what was
+    /// written last is read and not lost in a reset.
+    pub(super) async fn linger(mut self, limits: &Limits) {
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let drain = async {
+            let mut left = limits.closing_drop_bytes_max;
+            let mut waste = vec![0; HEADER_READ_BYTES];
+            while left > 0 {
+                match self.stream.read(&mut waste).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(count) => left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX)),
+                }
+            }
+        };
+        // Whether the peer finished in time or not, the connection ends here.
+        let _ = tokio::time::timeout(Duration::from_millis(limits.closing_drop_timeout_ms), drain).await;
+    }
+}
+
+/// Judges whether a peer makes progress: so many bytes in every window of waiting for it.
+#[derive(Debug)]
+pub(super) struct Pace {
+    window: Duration,
+    bytes_min: u64,
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    /// How long may still be waited in this window.
+    pub(super) fn left(&self) -> Duration {
+        self.window.saturating_sub(self.waited)
+    }
+
+    /// Takes note that `bytes` came after waiting so long; `false` when that was too slow.
+    pub(super) fn kept(&mut self, waited: Duration, bytes: usize) -> bool {
+        self.waited = self.waited.saturating_add(waited);
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.bytes >= self.bytes_min {
+            self.waited = Duration::ZERO;
+            self.bytes = 0;
+        }
+        self.waited < self.window
+    }
+}
+
+/// The moment, for measuring how long a peer lets us wait.
+#[expect(clippy::disallowed_methods, reason = "waiting is measured here; it follows tokio's clock in tests")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,58 @@
+//! Looks after sessions nobody asks for: what was silent for too long becomes a tombstone, and a tombstone
+//! is forgotten after its time.
+
+use std::sync::Arc;
+
+use shared::limits::Limits;
+use shared::session::Session;
+
+use super::{SessionStore, StoreError, Versioned};
+use crate::env::Clock;
+
+/// Sessions looked at in one go, so that a flood of expired ones holds nobody up.
+const BATCH: usize = 256;
+
+/// The janitor of one store.
+#[derive(Debug)]
+pub struct Janitor {
+    store: Arc<dyn SessionStore>,
+    clock: Arc<dyn Clock>,
+    limits: Arc<Limits>,
+}
+
+impl Janitor {
+    /// A janitor who has not looked yet.
+    #[must_use]
+    pub fn new(store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> Self {
+        Self { store, clock, limits }
+    }
+
+    /// Looks at one batch of what is due; says how many sessions changed or went.
+    pub async fn sweep(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let due = self.store.due_at(now, BATCH).await?;
+        let mut changed: usize = 0;
+        for Versioned { revision, session } in due {
+            let outcome = if session.is_forgotten(now, &self.limits) {
+                self.store.remove(session.id(), revision).await
+            } else if session.ended().is_none() {
+                self.bury(revision, &session.expired(now)).await
+            } else {
+                continue;
+            };
+            match outcome {
+                Ok(()) => changed = changed.saturating_add(1),
+                // It was heard of between the look and the change, so it stays.
+                Err(StoreError::Conflict) => {}
+                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error),
+            }
+        }
+        Ok(changed)
+    }
+
+    async fn bury(&self, seen: super::Revision, tombstone: &Session) -> Result<(), StoreError> {
+        tracing::info!(session = %tombstone.id(), "session expired");
+        let due = tombstone.due(&self.limits);
+        self.store.replace(seen, tombstone.clone(), due).await.map(|_| ())
+    }
+}

@@ -1,0 +1,119 @@
+//! Sessions in the memory of this process: the fastest rung of the ladder, and gone with the process.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use shared::id::{SessionId, Timestamp};
+use shared::session::Session;
+
+use super::{Revision, Room, SessionStore, Stats, StoreError, Versioned};
+
+/// A map behind a mutex that is never held across an await.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    records: Mutex<Records>,
+}
+
+#[derive(Debug, Default)]
+struct Records {
+    by_id: HashMap<SessionId, Entry>,
+    /// The same ids by the moment somebody should look at them, so that nobody has to look at all.
+    by_due: BTreeSet<(Timestamp, SessionId)>,
+    live_by_address: HashMap<IpAddr, usize>,
+    live: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    record: Versioned,
+    due: Timestamp,
+}
+
+impl Records {
+    fn add(&mut self, record: Versioned, due: Timestamp) {
+        let session = &record.session;
+        self.by_due.insert((due, session.id()));
+        if session.ended().is_none() {
+            self.live = self.live.saturating_add(1);
+            let count = self.live_by_address.entry(session.client_address()).or_default();
+            *count = count.saturating_add(1);
+        }
+        self.by_id.insert(session.id(), Entry { record, due });
+    }
+
+    fn take(&mut self, id: SessionId, seen: Revision) -> Result<(), StoreError> {
+        if self.by_id.get(&id).is_none_or(|entry| entry.record.revision != seen) {
+            return Err(StoreError::Conflict);
+        }
+        let entry = self.by_id.remove(&id).ok_or(StoreError::Conflict)?;
+        let session = &entry.record.session;
+        self.by_due.remove(&(entry.due, id));
+        if session.ended().is_none() {
+            self.live = self.live.saturating_sub(1);
+            if let Some(count) = self.live_by_address.get_mut(&session.client_address()) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    self.live_by_address.remove(&session.client_address());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MemoryStore {
+    /// A panic elsewhere cannot have left half a change: each is made of steps that do not panic.
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SessionStore for MemoryStore {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError> {
+        let mut records = self.records();
+        if records.by_id.contains_key(&session.id()) {
+            return Err(StoreError::Exists);
+        }
+        let of_address = records.live_by_address.get(&session.client_address()).copied().unwrap_or(0);
+        if records.live >= room.sessions_max || room.per_address_max.is_some_and(|max| of_address >= max) {
+            return Err(StoreError::Full);
+        }
+        let record = Versioned { revision: Revision(1), session: Arc::new(session) };
+        records.add(record.clone(), due);
+        Ok(record)
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Option<Versioned>, StoreError> {
+        Ok(self.records().by_id.get(&id).map(|entry| entry.record.clone()))
+    }
+
+    async fn replace(&self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
+        let mut records = self.records();
+        records.take(next.id(), seen)?;
+        let record = Versioned { revision: Revision(seen.0.saturating_add(1)), session: Arc::new(next) };
+        records.add(record.clone(), due);
+        Ok(record)
+    }
+
+    async fn remove(&self, id: SessionId, seen: Revision) -> Result<(), StoreError> {
+        self.records().take(id, seen)
+    }
+
+    async fn due_at(&self, moment: Timestamp, at_most: usize) -> Result<Vec<Versioned>, StoreError> {
+        let records = self.records();
+        let due = records.by_due.iter().take_while(|(due, _)| *due <= moment);
+        Ok(due.take(at_most).filter_map(|(_, id)| Some(records.by_id.get(id)?.record.clone())).collect())
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        let records = self.records();
+        Ok(Stats { live: records.live, tombstones: records.by_id.len().saturating_sub(records.live) })
+    }
+}

@@ -1,0 +1,50 @@
+//! The server as programs meet it that share no code with it: a Python client written from PROTOCOL.md, and
+//! frames typed into `nc`.
+
+use std::error::Error;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use engines::{root, run, typed_frames};
+
+/// A server in the mode `dual` with default limits, on a free port over a fresh folder; it ends when dropped.
+fn server() -> harness::Server {
+    harness::Server::start(harness::Options::default())
+}
+
+#[test]
+fn an_independent_client_agrees_with_the_protocol() -> Result<(), Box<dyn Error>> {
+    let server = server();
+    let mut unittest = Command::new("python3");
+    unittest
+        .args(["-B", "-m", "unittest", "-v", "test_dft"])
+        .current_dir(root().join("tests/engines/python"))
+        .env("DFT_ADDRESS", server.address.to_string())
+        .env("DFT_STORAGE", &server.storage);
+    run(&mut unittest, "python3")?;
+    Ok(())
+}
+
+#[test]
+fn frames_typed_as_the_readme_shows_them_are_answered() -> Result<(), Box<dyn Error>> {
+    let server = server();
+    let typed = typed_frames(&server.address.to_string())?;
+    assert!(typed.len() >= 3, "the README types frames: {typed:?}");
+    let mut stored = Vec::new();
+    for line in &typed {
+        // `sh` finds no `nc`, not we; its complaint is in the error.
+        let printed = run(Command::new("sh").args(["-ec", line]), "netcat-openbsd")?;
+        assert!(!printed.is_empty(), "no answer to: {line}");
+        for reply in printed.lines().filter(|reply| *reply != "OK") {
+            let reply: Value = serde_json::from_str(reply)?;
+            assert_ne!(reply["status"], "error", "{line}\n{reply}");
+            if let Some(name) = reply["file"]["stored_as"].as_str() {
+                stored.push(fs::read(server.storage.join(name))?);
+            }
+        }
+    }
+    assert!(stored.iter().any(|bytes| bytes == b"hello"), "the frame of section 1 stores its five bytes");
+    Ok(())
+}
