@@ -10,6 +10,7 @@ pub mod handler;
 mod logging;
 pub mod net;
 pub mod program;
+pub mod rate;
 pub mod sessions;
 pub mod signals;
 

@@ -63,7 +63,7 @@ pub trait FileStorage: Send + Sync + Debug {
 
     /// The files of one session in order of their sequence, beginning with `from`: those of at most `at_most`
     /// sequences, and of at least one, so that every call gets on.
-    async fn list(&self, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError>;
+    async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError>;
 
     /// Housekeeping: removes at most `at_most` files that were set aside longer than [`ASIDE_KEPT_MS`] ago, and
     /// says how many. Fewer than `at_most`: there is no more to do.

@@ -22,6 +22,7 @@ use super::{Answer, AnswerPayload, Attached, Body, Peer, RequestHandler, Service
 use crate::config::Naming;
 use crate::files::mime::Extension;
 use crate::files::{Form, ObjectName, Part, RevealError, Shelf};
+use crate::rate::{Rate, WrongTokens};
 use crate::sessions::{Room, SessionStore, StoreError, Versioned, is_exempt};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
@@ -34,6 +35,8 @@ pub struct StatefulHandler {
     services: Services,
     sessions: Arc<dyn SessionStore>,
     attached: Arc<Attached>,
+    opened: Rate,
+    wrong_tokens: WrongTokens,
 }
 
 #[async_trait]
@@ -58,7 +61,10 @@ impl StatefulHandler {
     /// A handler that remembers sessions in `sessions`.
     #[must_use]
     pub fn new(services: Services, sessions: Arc<dyn SessionStore>) -> Self {
-        Self { services, sessions, attached: Arc::default() }
+        let limits = &services.limits;
+        let opened = Rate::new(limits.sessions_per_address_per_s, limits.sessions_per_address_burst);
+        let wrong_tokens = WrongTokens::new(limits);
+        Self { services, sessions, attached: Arc::default(), opened, wrong_tokens }
     }
 
     /// The store's name.
@@ -93,6 +99,7 @@ impl StatefulHandler {
     async fn open(&self, peer: &mut Peer) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
         let limits = self.limits();
+        self.opened.admit(peer.address, self.services.clock.now())?;
         let token = self.services.dice.token()?;
         let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
         let per_address_max = (!is_exempt(peer.address)).then_some(limits.sessions_per_address_max);
@@ -109,13 +116,17 @@ impl StatefulHandler {
     /// The session again, from this connection; whichever held it before does so no more.
     async fn resume(&self, id: SessionId, token: &Token, peer: &mut Peer) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
+        self.wrong_tokens.admit(peer.address, self.services.clock.now())?;
         for _ in 0..CHANGES_TRIED {
             // An older connection that is just making a file visible finishes first.
             let turn = self.attached.turn(id);
             let _turn = turn.lock().await;
             let seen = self.sessions.load(id).await?.filter(|seen| seen.session.belongs_to(token));
-            // Nobody learns from the answer whether the id exists.
-            let seen = seen.ok_or(ErrorCode::SessionUnknown)?;
+            let Some(seen) = seen else {
+                self.wrong_tokens.count(peer.address, self.services.clock.now());
+                // Nobody learns from the answer whether the id exists.
+                return Err(ErrorCode::SessionUnknown.into());
+            };
             match self.step(&seen.session, Action::Connect) {
                 Step::Take => {}
                 Step::Repeat => return Ok(goodbye(&seen.session)),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
 use shared::error::{ErrorClass, ErrorCode};
+use shared::id::Timestamp;
 use shared::limits::Limits;
 use shared::wire::{
     Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
@@ -49,6 +50,11 @@ impl Context {
         let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX);
         let budget = Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
         Self { dispatch, week01_ack, budget, stop }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.dispatch.services().clock.now()
     }
 
     /// The bounds all connections keep to.
@@ -329,7 +335,7 @@ impl<S: Stream> Connection<S> {
     }
 
     async fn send(&mut self, reply: Reply, payload: AnswerPayload) -> Result<(), Ending> {
-        let server_time_ms = Some(self.context.dispatch.services().clock.now());
+        let server_time_ms = Some(self.context.now());
         let line = encode(&Reply { server_time_ms, ..reply });
         self.link.write(&line).await.map_err(|_| Ending::Lost)?;
         match payload {

@@ -17,6 +17,7 @@ use super::{FileStorage, ObjectName, Page, Shelf, Sink, Source, StorageError, St
 
 mod disk;
 mod listing;
+mod opening;
 mod part;
 mod sink;
 mod source;
@@ -105,8 +106,8 @@ impl FileStorage for LocalStorage {
         Ok(found.map(|source| -> Box<dyn Source> { Box::new(source) }))
     }
 
-    async fn list(&self, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
-        self.on_disk(move |disk| listing::page(disk, shelf, from, at_most)).await
+    async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
+        self.on_disk(move |disk| listing::page(disk, among, from, at_most)).await
     }
 
     async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<usize, StorageError> {
