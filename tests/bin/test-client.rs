@@ -1,1 +1,3 @@
+//! The client as a program of this package.
+
 fn main() {}
