@@ -17,8 +17,8 @@ use crate::files::{Form, ObjectName, Part, RevealError, Stored};
 /// How often a random name is tried before something else must be wrong.
 const NAMES_TRIED: usize = 8;
 
-/// Hex digits of a Week 01 name, more when names are crowded.
-const WEEK01_DIGITS: [u8; 8] = [4, 4, 4, 6, 8, 16, 32, 32];
+/// Hex digits of a Week 01 name, more when names are crowded; never as many as a stateless file has.
+const WEEK01_DIGITS: [u8; 8] = [4, 4, 4, 6, 8, 16, 31, 31];
 
 /// Remembers nothing from one request to the next.
 #[derive(Debug)]
