@@ -228,7 +228,7 @@ impl Connection {
         }
         let framing = Framing { session_data, payload: Payload::Sized(reply.size), trailer: reply.trailer.is_some() };
         self.decoder.follow(framing);
-        if framing.is_empty() {
+        if framing == Framing::NONE {
             // The end of an empty frame needs no more bytes, and the next reply begins behind it.
             self.event()?;
         }
