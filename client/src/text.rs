@@ -62,7 +62,7 @@ pub(crate) fn span(millis: u64) -> String {
     match millis {
         0..1000 => format!("{millis} ms"),
         1000..60_000 => format!("{}.{} s", seconds, millis % 1000 / 100),
-        60_000..3_600_000 if seconds % 60 == 0 => format!("{} m", seconds / 60),
+        60_000..3_600_000 if seconds.is_multiple_of(60) => format!("{} m", seconds / 60),
         60_000..3_600_000 => format!("{} m {:02} s", seconds / 60, seconds % 60),
         3_600_000.. => format!("{} h {:02} m", seconds / 3600, seconds % 3600 / 60),
     }

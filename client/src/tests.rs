@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use client::{Captured, Console, Environment, Interrupt};
 use shared::codec::{Decoder, Event};
 use shared::wire::{Dialect, Frame, Incoming, read_header};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::{Captured, Console, Environment, Interrupt};
 
 const ID: &str = "01010101-0101-4101-8101-010101010101";
 const TOKEN: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
@@ -162,7 +163,7 @@ impl World {
         let (console, captured) = Console::captured("piped");
         let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
         let args: Vec<String> = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]).collect();
-        let run = client::run(args, self.environment(), console);
+        let run = crate::run(args, self.environment(), console);
         let exit = tokio::time::timeout(Duration::from_secs(20), run).await.expect("the client hangs");
         (exit.code(), captured)
     }
@@ -223,7 +224,7 @@ async fn an_interrupted_client_says_what_it_stored() {
     let (stop, interrupt) = Interrupt::pair();
     let (console, captured) = Console::captured("");
     let args = ["client".to_owned(), "send".into(), world.path("a.txt"), world.path("b.txt"), "--to".into(), address];
-    let run = client::run(args, world.environment().interrupted_by(interrupt), console);
+    let run = crate::run(args, world.environment().interrupted_by(interrupt), console);
     let stopper = async {
         while !captured.output_text().contains("file_1_9") {
             tokio::task::yield_now().await;
