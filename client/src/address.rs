@@ -40,7 +40,8 @@ impl FromStr for Address {
             Some(rest) => {
                 let (host, port) = rest.split_once(']').ok_or(expected)?;
                 host.parse::<std::net::Ipv6Addr>().map_err(|_| expected)?;
-                (host, port.strip_prefix(':').or(if port.is_empty() { None } else { return Err(expected) }))
+                let port = if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(expected)?) };
+                (host, port)
             }
             // Without brackets nobody can tell where an IPv6 address ends and a port begins.
             None if text.matches(':').count() > 1 => return Err(expected),

@@ -10,6 +10,9 @@ use shared::wire::{Explanation, Reply};
 use crate::report::{Colour, Report};
 use crate::text::{grouped, neutral};
 
+/// Columns for a value; a session's id with its quotes fits.
+const VALUE_WIDTH: usize = 38;
+
 /// Looks on while frames go by; may be off.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch(Option<Report>);
@@ -77,8 +80,12 @@ fn meaning(path: &str, direction: Direction) -> &'static str {
     match path {
         "version" => "the protocol both sides speak",
         "status" => "what this reply says",
+        "mime_type" if direction == Direction::Received => "the kind of bytes in the reply's payload",
         "mime_type" => "the kind of bytes; gives the stored file its extension",
-        "size" => "payload bytes that follow the header; null: chunks until one of length 0",
+        "size" if direction == Direction::Sent => {
+            "payload bytes that follow the header; null: chunks until one of length 0"
+        }
+        "size" => "payload bytes that follow the header",
         "name" => "the file's name here; a label, never a path there",
         "file" if direction == Direction::Sent => "the stored file in question",
         "file.stored_as" => "where it is, relative to the storage folder",
@@ -141,8 +148,16 @@ fn header_text(paint: Paint, direction: Direction, line: &[u8]) -> String {
         if path.starts_with("explain.") {
             continue;
         }
-        let entry = format!("   {path:<22} {value:<28} {}", paint.with("2", meaning(path, direction)));
-        let _ = write!(text, "\n{}", entry.trim_end());
+        let meaning = meaning(path, direction);
+        let _ = write!(text, "\n   {path:<22} {value}");
+        if !meaning.is_empty() {
+            // A long value has its meaning on a line of its own, or the column would be lost.
+            let (between, gap) = match VALUE_WIDTH.checked_sub(value.chars().count()) {
+                Some(room) => ("", room.saturating_add(2)),
+                None => ("\n", 26),
+            };
+            let _ = write!(text, "{between}{:gap$}{}", "", paint.with("2", meaning));
+        }
     }
     if direction == Direction::Received
         && let Ok(reply) = serde_json::from_slice::<Reply>(line)

@@ -106,3 +106,6 @@ fn colour(environment: &Environment, seen: Seen) -> Colour {
     let unwanted = environment.variable("NO_COLOR").is_some();
     if seen == Seen::ByPerson && !dumb && !unwanted { Colour::Yes } else { Colour::No }
 }
+
+#[cfg(test)]
+mod tests;

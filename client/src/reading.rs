@@ -160,7 +160,7 @@ fn read_all(
     let end = match (end, size) {
         (Ok(()), Some(size)) if total < size => {
             let missing = counted(size.saturating_sub(total), "byte");
-            Err(changed(format!("it shrank while it was being sent; {missing} are missing")))
+            Err(changed(format!("it shrank by {missing} while it was being sent")))
         }
         (Ok(()), _) if !unchanged() => Err(changed("it was changed while it was being sent".to_owned())),
         (Ok(()), _) => Ok(Block::End(hasher.finish())),
@@ -218,7 +218,7 @@ mod tests {
     async fn a_file_that_is_not_what_it_was_is_an_error_that_says_so() {
         for (stated, held, text) in [
             (3, 3, "3 bytes"),
-            (4, 3, "not sent: it shrank while it was being sent; 1 byte are missing"),
+            (4, 3, "not sent: it shrank by 1 byte while it was being sent"),
             (2, 3, "not sent: it grew while it was being sent"),
             (0, 3, "not sent: it grew while it was being sent"),
         ] {

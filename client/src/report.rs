@@ -103,8 +103,8 @@ impl Report {
             return;
         }
         let template = match bytes {
-            Some(_) => "{wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}",
-            None => "{spinner} {bytes}  {bytes_per_sec}  {elapsed}",
+            Some(_) => "{wide_bar} {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}",
+            None => "{spinner} {decimal_bytes}  {decimal_bytes_per_sec}  {elapsed}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let target = ProgressDrawTarget::stderr_with_hz(10);

@@ -56,12 +56,13 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }
 
-/// `12 ms`, `3.4 s`, `5 m 06 s`, `2 h 05 m`.
+/// `12 ms`, `3.4 s`, `5 m`, `5 m 06 s`, `2 h 05 m`.
 pub(crate) fn span(millis: u64) -> String {
     let seconds = millis / 1000;
     match millis {
         0..1000 => format!("{millis} ms"),
         1000..60_000 => format!("{}.{} s", seconds, millis % 1000 / 100),
+        60_000..3_600_000 if seconds.is_multiple_of(60) => format!("{} m", seconds / 60),
         60_000..3_600_000 => format!("{} m {:02} s", seconds / 60, seconds % 60),
         3_600_000.. => format!("{} h {:02} m", seconds / 3600, seconds % 3600 / 60),
     }

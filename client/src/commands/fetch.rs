@@ -66,8 +66,7 @@ fn target(fetch: &Fetch, file: &str) -> Result<Target, Failure> {
         Some(output) if output.as_os_str() == "-" => Ok(Target::Output),
         Some(output) if output.is_dir() => Ok(Target::File(output.join(name))),
         Some(output) if output.as_os_str().to_string_lossy().ends_with('/') => {
-            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-            Err(Failure::local(format!("the folder {}", shown(output)), &missing))
+            Err(Failure::Local { what: shown(output), cause: "there is no such folder".to_owned() })
         }
         Some(_) if fetch.files.len() > 1 => {
             Err(Failure::Usage("several files need a folder behind --output".to_owned()))

@@ -1,9 +1,11 @@
 //! What the program can be told to do, one command a file, and what they share.
 
+mod current;
 mod fetch;
 mod inquire;
 mod joined;
 mod send;
+mod sending;
 
 use std::io::Read;
 use std::time::Duration;

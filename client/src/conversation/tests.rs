@@ -1,4 +1,4 @@
-use shared::id::Epoch;
+use shared::id::{Epoch, Sequence, SessionId};
 use shared::wire::{FileInfo, Mode, SessionInfo};
 
 use super::*;
@@ -101,9 +101,9 @@ fn trace(mut conversation: Conversation, events: &str) -> String {
     commands.join(", ")
 }
 
-fn check(wanted: Wanted, afterwards: Afterwards, held: Option<Held>, table: &[(&str, &str)]) {
+fn check(wanted: Wanted, afterwards: Afterwards, held: Option<&Held>, table: &[(&str, &str)]) {
     for (events, commands) in table {
-        assert_eq!(trace(Conversation::new(wanted, afterwards, held.clone()), events), *commands, "{events}");
+        assert_eq!(trace(Conversation::new(wanted, afterwards, held.cloned()), events), *commands, "{events}");
     }
 }
 
@@ -218,7 +218,7 @@ fn a_continued_session_goes_on_where_the_server_is() {
     check(
         Wanted::Auto,
         Afterwards::Keep,
-        Some(session(4)),
+        Some(&session(4)),
         &[
             ("file, opened, resumed 4, stored 4", "open, rejoin 4, upload #4, keep"),
             ("file, opened, resumed 6, stored 6", "open, rejoin 4, upload #6, keep"),
