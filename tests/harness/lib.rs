@@ -20,7 +20,7 @@ mod wait;
 
 pub use client::RawClient;
 pub use content::{digest, noise, picture, uuid};
-pub use folder::{hidden, staged, visible};
+pub use folder::{hidden, names, staged, visible};
 pub use process::{Ended, ServerProcess};
 pub use reply::Reply;
 pub use server::{Options, Server};

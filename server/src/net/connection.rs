@@ -233,9 +233,6 @@ impl<S: Stream> Connection<S> {
         if !self.link.decoder.at_boundary() {
             return self.refusal_of(self.link.decoder.unfinished(), ErrorCode::HeaderTimeout.into());
         }
-        if self.dialect == Dialect::V2 {
-            return Ending::Refused(ErrorBody::new(ErrorCode::HeaderTimeout, "no frame came in time"));
-        }
         Ending::Goodbye
     }
 
