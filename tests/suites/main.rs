@@ -1,1 +1,4 @@
-//! h
+//! The suites, by the categories of the course: `cargo test -p tests --test suites handler::` runs one.
+
+#[cfg(test)]
+mod handler;
