@@ -15,8 +15,7 @@ pub struct Sent {
     pub content: Bytes,
     /// What its header says.
     pub upload: Upload,
-    /// Bytes of a chunk.
-    pub chunk_bytes: usize,
+    chunk_bytes: usize,
     trailer: Option<Digest>,
 }
 
@@ -61,6 +60,12 @@ impl Sent {
     pub fn chunked(mut self) -> Self {
         self.upload.payload = Payload::Chunked;
         self
+    }
+
+    /// The same in chunks of so many bytes.
+    #[must_use]
+    pub fn in_chunks_of(self, chunk_bytes: usize) -> Self {
+        Self { chunk_bytes, ..self }
     }
 
     /// The same, asking for this promise.

@@ -73,7 +73,10 @@ fn a_stateful_upload_cut_at_any_await_is_counted_or_not_and_its_repeat_makes_one
 
                 assert_eq!(world.files.partial(), 0, "{when}");
                 let counted = receipt(&world, id, Sequence::FIRST);
-                assert!(counted.as_ref().is_none_or(|file| is_kept(&world, file)), "acknowledged and not there, {when}");
+                assert!(
+                    counted.as_ref().is_none_or(|file| is_kept(&world, file)),
+                    "acknowledged and not there, {when}"
+                );
                 assert!(!ended || counted.is_some(), "{when}");
 
                 let world = if restarts { world.restarted() } else { world };
@@ -114,9 +117,13 @@ fn every_other_change_cut_at_any_await_was_made_or_not() {
             let ended = match number {
                 0 => poll_n(polls, Client::open(&world)).map(drop),
                 1 => poll_n(polls, Client::resume(&world, id, token.clone())).map(drop),
-                2 => poll_n(polls, client.ask(&world, SessionRequest::Remove(harness::world::sequence(2), file.clone())))
-                    .map(drop),
-                _ => poll_n(polls, client.ask(&world, SessionRequest::Disconnect(harness::world::sequence(2)))).map(drop),
+                2 => {
+                    poll_n(polls, client.ask(&world, SessionRequest::Remove(harness::world::sequence(2), file.clone())))
+                        .map(drop)
+                }
+                _ => {
+                    poll_n(polls, client.ask(&world, SessionRequest::Disconnect(harness::world::sequence(2)))).map(drop)
+                }
             };
             drop(client);
             let resumed = finish(Client::resume(&world, id, token));

@@ -2,7 +2,11 @@
 //! they are cut, or run in any order.
 
 mod cut;
+mod listing;
 mod orders;
+mod sequence;
+mod size;
+mod stay;
 
 use harness::world::World;
 use server::files::ObjectName;
