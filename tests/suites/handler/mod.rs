@@ -2,6 +2,7 @@
 //! they are cut, or run in any order.
 
 mod cut;
+mod faults;
 mod listing;
 mod orders;
 mod sequence;
