@@ -12,11 +12,13 @@ mod client;
 mod content;
 mod folder;
 pub mod frame;
+pub mod orders;
 mod process;
 mod reply;
 mod server;
 mod session;
 mod wait;
+pub mod world;
 
 pub use client::RawClient;
 pub use content::{digest, noise, picture, uuid};

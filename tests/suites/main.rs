@@ -8,11 +8,14 @@
     reason = "what helps a test fails like the test itself"
 )]
 
+mod architecture;
 mod concurrency;
 mod end_to_end;
 mod failure_recovery;
+mod handler;
 mod mode_switching;
 mod protocol;
+mod session;
 mod week01;
 
 /// The server as a program of its own.

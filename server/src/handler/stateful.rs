@@ -173,13 +173,7 @@ impl StatefulHandler {
             return match request {
                 SessionRequest::Transfer(_, upload) => self.transfer(seen, fingerprint, &upload, body, peer).await,
                 SessionRequest::Remove(_, file) => self.remove(fingerprint, sequence, &file, peer).await,
-                SessionRequest::Disconnect(_) => {
-                    let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
-                    if let Some(bound) = &mut peer.bound {
-                        bound.ended = true;
-                    }
-                    Ok(answer)
-                }
+                SessionRequest::Disconnect(_) => self.disconnect(fingerprint, sequence, peer).await,
                 SessionRequest::Status
                 | SessionRequest::Heartbeat
                 | SessionRequest::List(_)
@@ -223,7 +217,10 @@ impl StatefulHandler {
         if fenced.session.next_sequence() != sequence {
             return Err(expecting(ErrorCode::SequenceReused, &fenced.session));
         }
-        self.clear_inherited(peer, &fenced.session, &name).await?;
+        self.clear_uncounted(peer, &fenced.session, Some(&name)).await?;
+        if let Some(bound) = &mut peer.bound {
+            bound.uncounted = true;
+        }
         self.reveal(part, &name, ack).await?;
         // The object is on the disk before the session counts it. A crash in between leaves a file that the
         // repeated request adopts; the other order would acknowledge a file that is not there.
@@ -257,18 +254,24 @@ impl StatefulHandler {
         Err(RevealError::Occupied(part).into())
     }
 
-    /// Sets aside what an earlier connection made visible under this sequence and could not count, if it
-    /// was stored under another extension; under the same one, [`Self::reveal`] meets it.
-    async fn clear_inherited(&self, peer: &mut Peer, session: &Session, name: &ObjectName) -> Result<(), ErrorBody> {
-        let Some(bound) = peer.bound.as_mut().filter(|bound| bound.inherited) else { return Ok(()) };
+    /// Sets aside what was made visible under the next sequence and never counted; nobody was told of it. A file
+    /// under the name that is about to be used is left to [`Self::reveal`], which may adopt it.
+    async fn clear_uncounted(
+        &self,
+        peer: &Peer,
+        session: &Session,
+        wanted: Option<&ObjectName>,
+    ) -> Result<(), ErrorBody> {
+        if peer.bound.as_ref().is_none_or(|bound| !bound.uncounted) {
+            return Ok(());
+        }
         let sequence = session.next_sequence();
         let page = self.services.files.list(self.shelf(session), sequence, 1).await?;
         for entry in page.entries {
-            if entry.sequence == sequence && entry.name != *name {
+            if entry.sequence == sequence && Some(&entry.name) != wanted {
                 self.services.files.set_aside(&entry.name).await?;
             }
         }
-        bound.inherited = false;
         Ok(())
     }
 
@@ -283,9 +286,27 @@ impl StatefulHandler {
         let name = Self::own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
         let turn = peer.bound.as_ref().map(|bound| Arc::clone(&bound.turn)).ok_or(ErrorCode::SessionRequired)?;
         let _turn = turn.lock().await;
-        self.held(peer).await?;
+        let fenced = self.held(peer).await?;
+        self.clear_uncounted(peer, &fenced.session, None).await?;
         self.services.files.remove(&name, self.services.ack).await?;
         self.count(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await
+    }
+
+    async fn disconnect(
+        &self,
+        fingerprint: Fingerprint,
+        sequence: Sequence,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        let turn = peer.bound.as_ref().map(|bound| Arc::clone(&bound.turn)).ok_or(ErrorCode::SessionRequired)?;
+        let _turn = turn.lock().await;
+        let fenced = self.held(peer).await?;
+        self.clear_uncounted(peer, &fenced.session, None).await?;
+        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
+        if let Some(bound) = &mut peer.bound {
+            bound.ended = true;
+        }
+        Ok(answer)
     }
 
     /// Stores counter and receipt together. Only then does the client hear of it.
@@ -297,7 +318,12 @@ impl StatefulHandler {
             }
             let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
             match self.replace(&seen, next).await {
-                Ok(counted) => return Ok(answer_to(&receipt).in_session(counted.session)),
+                Ok(counted) => {
+                    if let Some(bound) = &mut peer.bound {
+                        bound.uncounted = false;
+                    }
+                    return Ok(answer_to(&receipt).in_session(counted.session));
+                }
                 Err(StoreError::Conflict) => {}
                 Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
             }
