@@ -155,7 +155,7 @@ pub(crate) enum Line {
 }
 
 impl Event<'_> {
-    /// The event in words. `break_lines` asks for a form that fits a terminal's width.
+    /// The event in words.
     pub(crate) fn words(&self, layout: Layout) -> Line {
         match self {
             Self::Session { session, new, server, next_sequence, expires_in_s } => {

@@ -98,7 +98,7 @@ async fn fetch_one(
     }
     let kind = reply.trailer.or(reply.file.as_ref().and_then(|info| info.digest).map(shared::digest::Digest::kind));
     let kind = kind.unwrap_or(DigestKind::Blake3);
-    context.report.start_bar(Some(size));
+    context.start_bar(Some(size));
     let received = receive(context, &mut connection, &reply, landing, kind).await;
     context.report.end_bar();
     let (digest, landing) = received?;

@@ -39,6 +39,13 @@ impl Context {
         Connection::open(&self.server, self.patience, self.watch.clone()).await
     }
 
+    /// Shows progress, unless frames are shown: they tell more, and the bar would cut through them.
+    fn start_bar(&self, bytes: Option<u64>) {
+        if !self.watch.is_on() {
+            self.report.start_bar(bytes);
+        }
+    }
+
     /// What cannot be remembered is told and no reason to stop.
     fn note(&self, remembered: Result<(), Failure>) {
         if let Err(failure) = remembered {

@@ -35,7 +35,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         context.report.warn(&format!("{label} skipped: {why}"));
     }
     let total: Option<u64> = found.sources.iter().map(Source::size).sum();
-    context.report.start_bar(total);
+    context.start_bar(total);
     let mut interrupt = context.interrupt.clone();
     tokio::select! {
         biased;
