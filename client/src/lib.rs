@@ -26,6 +26,7 @@ mod header;
 mod landing;
 mod mime;
 mod private;
+pub mod program;
 mod reading;
 mod remembered;
 mod report;
