@@ -37,7 +37,7 @@ pub enum Operation {
     Write,
     /// [`Sink::seal`].
     Seal,
-    /// [`Part::reveal`].
+    /// [`crate::files::Part::reveal`].
     Reveal,
     /// [`FileStorage::inspect`].
     Inspect,
