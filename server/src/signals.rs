@@ -40,7 +40,7 @@ impl Signals {
             },
             Err(error) => {
                 tracing::error!(%error, "signals cannot be listened for; they end the server at once");
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }
@@ -59,7 +59,7 @@ impl Signals {
     async fn next(&mut self) {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!(%error, "signals cannot be listened for; they end the server at once");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
