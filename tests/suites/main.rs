@@ -4,3 +4,5 @@
 mod handler;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod timing;
