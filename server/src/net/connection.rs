@@ -12,11 +12,10 @@ use shared::limits::Limits;
 use shared::wire::{
     Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
 };
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::body::{FrameBody, PERMIT_BYTES, Rest, cancelled, millis};
+use super::body::{Budget, FrameBody, Rest, cancelled, millis};
 use super::link::{Filled, Link, Stream, now};
 use crate::config::Week01Ack;
 use crate::dispatch::Dispatch;
@@ -36,8 +35,7 @@ const WEEK01_FAILED: &[u8] = b"ERROR: File write failed\n";
 pub struct Context {
     dispatch: Dispatch,
     week01_ack: Week01Ack,
-    /// The memory of all payloads, in permits of [`PERMIT_BYTES`].
-    budget: Semaphore,
+    budget: Budget,
     stop: CancellationToken,
 }
 
@@ -45,9 +43,7 @@ impl Context {
     /// A context whose connections take no new frame once `stop` is cancelled.
     #[must_use]
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
-        let bytes = u64::try_from(dispatch.services().limits.buffer_bytes_max).unwrap_or(u64::MAX);
-        let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX);
-        let budget = Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
+        let budget = Budget::new(&dispatch.services().limits);
         Self { dispatch, week01_ack, budget, stop }
     }
 
