@@ -200,7 +200,8 @@ impl<S: Stream> Connection<S> {
     /// Milliseconds this connection may be quiet between frames.
     fn quiet_ms(&self) -> u64 {
         let limits = self.context.limits();
-        if self.peer.bound.is_some() { limits.session_silence_ms() } else { limits.request_timeout_ms }
+        let in_session = self.peer.bound.as_ref().is_some_and(|bound| !bound.ended);
+        if in_session { limits.session_silence_ms() } else { limits.request_timeout_ms }
     }
 
     fn ended(&self) -> Ending {
