@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use shared::codec::encode_line;
 use shared::error::ErrorCode;
-use shared::id::{Sequence, SessionId, Token};
+use shared::id::{Epoch, Sequence, SessionId, Token};
 use shared::limits::Limits;
 use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step, step};
 use shared::wire::Mode;
@@ -83,6 +83,17 @@ impl StatefulHandler {
             data_size: 0,
             token: None,
         }
+    }
+
+    /// Keeps a session alive whose connection is busy: its client waits for an answer, or can say nothing before
+    /// its frame is whole. A session that is not alive, or has a newer connection, stays as it is.
+    pub async fn renew(&self, session: SessionId, epoch: Epoch) {
+        let Ok(Some(seen)) = self.sessions.load(session).await else { return };
+        if seen.session.epoch() != epoch || self.step(&seen.session, Action::Heartbeat) == Step::Gone {
+            return;
+        }
+        // When another change came first, that one was a sign of life.
+        let _ = self.replace(&seen, seen.session.renewed(self.services.clock.now())).await;
     }
 
     fn limits(&self) -> &Limits {

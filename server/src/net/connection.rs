@@ -1,6 +1,7 @@
 //! One connection from greeting to close: header by header, each answered before the next is read. After
 //! a reply the stream is at a frame boundary, or the connection ends.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
 use shared::error::{ErrorClass, ErrorCode};
+use shared::id::{Epoch, SessionId};
 use shared::limits::Limits;
 use shared::wire::{
     Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
@@ -45,6 +47,15 @@ impl Context {
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
         let budget = Budget::new(&dispatch.services().limits);
         Self { dispatch, week01_ack, budget, stop }
+    }
+
+    /// Renews a session now and then, until it is dropped.
+    async fn keep_alive(&self, held: Option<(SessionId, Epoch)>) -> Infallible {
+        let Some((session, epoch)) = held else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(millis(self.limits().renewal_ms())).await;
+            self.dispatch.renew(session, epoch).await;
+        }
     }
 
     /// The bounds all connections keep to.
@@ -115,12 +126,24 @@ impl<S: Stream> Connection<S> {
     async fn frames(&mut self) -> Ending {
         loop {
             let next = match self.header().await {
-                Ok(line) => self.frame(&line).await,
+                Ok(line) => self.frame_in_session(&line).await,
                 Err(ending) => Err(ending),
             };
             if let Err(ending) = next {
                 return ending;
             }
+        }
+    }
+
+    /// One frame, from its header to the end of its answer. Meanwhile the client cannot be heard of, so the session
+    /// it holds is renewed.
+    async fn frame_in_session(&mut self, line: &[u8]) -> Result<(), Ending> {
+        let context = Arc::clone(&self.context);
+        let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
+        tokio::select! {
+            biased;
+            next = self.frame(line) => next,
+            never = context.keep_alive(held) => match never {},
         }
     }
 

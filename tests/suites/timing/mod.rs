@@ -1,6 +1,7 @@
 //! Connections in virtual time, over a pipe in memory: what is waited for, and no longer than how long. The clock
 //! moves only when nobody has anything else to do, so every moment here is exact.
 
+mod busy;
 mod closing;
 mod pace;
 mod quiet;
