@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::error::ErrorCode;
-use shared::id::{Sequence, SessionId, Token};
+use shared::id::{Epoch, Sequence, SessionId, Token};
 use shared::limits::Limits;
 use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step};
 use shared::wire::{Action, ErrorBody, Mode, SessionInfo, SessionRequest, StatefulRequest, Status};
@@ -85,6 +85,17 @@ impl StatefulHandler {
             data_size: 0,
             token: None,
         }
+    }
+
+    /// Keeps a session alive whose connection is busy: its client waits for an answer, or can say nothing before
+    /// its frame is whole. A session that is not alive, or has a newer connection, stays as it is.
+    pub async fn renew(&self, session: SessionId, epoch: Epoch) {
+        let Ok(Some(seen)) = self.sessions.load(session).await else { return };
+        if seen.session.epoch() != epoch || self.step(&seen.session, Action::Heartbeat) == Step::Gone {
+            return;
+        }
+        // When another change came first, that one was a sign of life.
+        let _ = self.replace(&seen, seen.session.renewed(self.services.clock.now())).await;
     }
 
     fn limits(&self) -> &Limits {
