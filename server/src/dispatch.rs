@@ -3,6 +3,7 @@
 
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
+use shared::id::{Epoch, SessionId};
 use shared::wire::{
     Ack, Action, ErrorBody, Explanation, Ext, Hello, HelloLimits, Mode, Request, Status, VERSION, Week01Upload,
 };
@@ -64,6 +65,13 @@ impl Dispatch {
     pub async fn week01(&self, upload: Week01Upload, body: &mut dyn Body) -> Result<(), ErrorBody> {
         let handler = self.stateless.as_ref().ok_or(ErrorCode::ModeDisabled)?;
         handler.store_week01(upload, body).await
+    }
+
+    /// Keeps a session alive whose connection is busy.
+    pub async fn renew(&self, session: SessionId, epoch: Epoch) {
+        if let Some(handler) = &self.stateful {
+            handler.renew(session, epoch).await;
+        }
     }
 
     fn hello(&self) -> Answer {

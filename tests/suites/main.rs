@@ -16,6 +16,7 @@ mod handler;
 mod mode_switching;
 mod protocol;
 mod session;
+mod timing;
 mod week01;
 
 /// The server as a program of its own.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, Payload};
 use shared::digest::{Digest, DigestKind};
 use shared::error::ErrorCode;
+use shared::limits::Limits;
 use shared::wire::{ErrorBody, Reply, Status, read_trailer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -19,15 +20,39 @@ use crate::handler::Body;
 /// Bytes one payload holds in memory at most: one read, and what a sink collects before it writes.
 const PAYLOAD_BUFFER_BYTES: u64 = 1_280 * 1024;
 
-/// Bytes of memory one permit of the buffer budget stands for.
-pub(super) const PERMIT_BYTES: u64 = 1_024;
+/// Bytes of memory one permit of the budget stands for.
+const PERMIT_BYTES: u64 = 1_024;
+
+/// The memory all payloads share.
+#[derive(Debug)]
+pub(super) struct Budget {
+    memory: Semaphore,
+    permits: u32,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let bytes = u64::try_from(limits.buffer_bytes_max).unwrap_or(u64::MAX);
+        let bound = Semaphore::MAX_PERMITS.min(usize::try_from(u32::MAX).unwrap_or(usize::MAX));
+        let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX).clamp(1, bound);
+        Self { memory: Semaphore::new(permits), permits: u32::try_from(permits).unwrap_or(u32::MAX) }
+    }
+
+    /// Waits until there is memory for `bytes`, or for as much of them as there is at all: one that is larger
+    /// than the whole budget has it alone.
+    async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
+        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+        let permit = self.memory.acquire_many(permits.min(self.permits)).await;
+        permit.map_err(|_| ErrorCode::ShuttingDown.into())
+    }
+}
 
 /// The payload that follows a header.
 #[derive(Debug)]
 pub(super) struct FrameBody<'a, S> {
     link: &'a mut Link<S>,
     pace: Pace,
-    budget: &'a Semaphore,
+    budget: &'a Budget,
     permit: Option<SemaphorePermit<'a>>,
     /// Cancelled when the session moved to a newer connection.
     moved: Option<CancellationToken>,
@@ -59,7 +84,7 @@ pub(super) enum Rest {
 }
 
 impl<'a, S: Stream> FrameBody<'a, S> {
-    pub(super) fn new(link: &'a mut Link<S>, framing: Framing, budget: &'a Semaphore) -> Self {
+    pub(super) fn new(link: &'a mut Link<S>, framing: Framing, budget: &'a Budget) -> Self {
         let pace = link.pace();
         Self {
             link,
@@ -169,9 +194,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             Payload::Sized(size) => size.min(PAYLOAD_BUFFER_BYTES),
             Payload::Chunked => PAYLOAD_BUFFER_BYTES,
         };
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let permit = self.budget.acquire_many(permits).await.map_err(|_| ErrorCode::ShuttingDown)?;
-        self.permit = Some(permit);
+        self.permit = Some(self.budget.room(bytes).await?);
         Ok(())
     }
 }
