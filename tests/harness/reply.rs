@@ -23,7 +23,11 @@ impl Index<&str> for Reply {
     }
 }
 
-#[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "an assertion is worth making for itself")]
+#[expect(
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "an assertion is worth making for itself"
+)]
 impl Reply {
     /// The reply, which must have this status.
     #[track_caller]
@@ -69,6 +73,14 @@ impl Reply {
     #[track_caller]
     pub fn stored_as(&self) -> &str {
         self["file"]["stored_as"].as_str().unwrap_or_else(|| panic!("no file: {}", self.header))
+    }
+
+    /// The payload of a list: a JSON object a line.
+    #[must_use]
+    #[track_caller]
+    pub fn lines(&self) -> Vec<Value> {
+        let lines = self.payload.split_inclusive(|byte| *byte == b'\n');
+        lines.map(|line| serde_json::from_slice(line).expect("a JSON object a line")).collect()
     }
 
     /// The number of a field, with a dot to a member.
