@@ -5,4 +5,6 @@ mod handler;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 mod timing;
