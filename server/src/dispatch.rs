@@ -121,13 +121,22 @@ fn explain(mode: Mode, answer: &Answer, peer: &Peer) -> Explanation {
     } else {
         format!("inside the conversation, on its connection number {connection}")
     };
+    let ended = answer.session.as_ref().is_some_and(|session| session.ended().is_some());
+    let (silence, resume) = if ended {
+        ("nothing: the session has ended, its files stay".to_owned(), "not at all; a new session is opened".to_owned())
+    } else {
+        (
+            format!("after {} s of silence the session expires; a heartbeat keeps it", info.expires_in_s),
+            "connect with the session's id and token; then repeat what was not answered".to_owned(),
+        )
+    };
     let state_bytes = answer.session.as_ref().map_or(0, |session| session.state_bytes());
     Explanation {
         who: format!("session {} from {}, known by its token", info.id, peer.address),
         continuation,
         stage: format!("{}; sequence {} comes next", info.state, info.next_sequence),
-        silence: format!("after {} s of silence the session expires; a heartbeat keeps it", info.expires_in_s),
-        resume: "connect with the session's id and token; then repeat what was not answered".to_owned(),
+        silence,
+        resume,
         state_bytes: u64::try_from(state_bytes).unwrap_or(u64::MAX),
     }
 }

@@ -9,6 +9,8 @@ pub mod files;
 pub mod handler;
 mod logging;
 pub mod net;
+pub mod program;
+pub mod rate;
 pub mod sessions;
 pub mod signals;
 

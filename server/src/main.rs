@@ -1,39 +1,7 @@
-//! Arguments, configuration, signals and exit code; the server itself is the library.
+//! The server's program; all of it is in the library.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use server::cli::{self, Command, Surroundings};
-use server::signals;
-
 fn main() -> ExitCode {
-    let cli = cli::parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit());
-    let effective = match cli.load(&Surroundings::of_process()) {
-        Ok(effective) => effective,
-        Err(errors) => {
-            let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            eprintln!("{}", if coloured { errors.styled() } else { errors.to_string() });
-            return errors.exit_code().code().into();
-        }
-    };
-    if let Some(Command::CheckConfig) = cli.command {
-        // A reader that has seen enough is no error.
-        let _ = write!(io::stdout(), "{effective}");
-        return ExitCode::SUCCESS;
-    }
-    let ready = |address| {
-        // Whoever started the server reads its address here; nobody has to.
-        let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
-    };
-    let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
-        let run = server::run(&effective.config, ready, signals::stop());
-        runtime.block_on(run).map_err(|error| error.to_string())
-    });
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    server::program::main()
 }

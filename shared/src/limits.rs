@@ -21,8 +21,6 @@ pub struct Limits {
     pub progress_bytes_per_s_min: u64,
     /// The time over which progress is judged.
     pub progress_window_ms: u64,
-    /// Bytes of replies waiting for a peer that does not read; then reading pauses.
-    pub reply_backlog_bytes_max: usize,
     /// Bytes read and dropped after a refused frame, so that the connection can go on.
     pub drop_bytes_max: u64,
     /// Bytes dropped after the last reply, so that the peer can read it before the close.
@@ -45,6 +43,10 @@ pub struct Limits {
     pub sessions_per_address_per_s: u64,
     /// Sessions one address may open at once after a quiet time.
     pub sessions_per_address_burst: u64,
+    /// Wrong tokens of one address in a minute; after that comes a pause. Loopback is exempt.
+    pub wrong_tokens_per_min: u64,
+    /// The longest pause after wrong tokens; each is twice the one before.
+    pub wrong_token_pause_max_ms: u64,
     /// Silence after which a session is expired.
     pub session_timeout_ms: u64,
     /// The same for a session that never stored anything.
@@ -82,7 +84,6 @@ impl Default for Limits {
             heartbeat_interval_ms: 30_000,
             progress_bytes_per_s_min: 4 * KIB,
             progress_window_ms: 20_000,
-            reply_backlog_bytes_max: 64 * 1024,
             drop_bytes_max: MIB,
             closing_drop_bytes_max: 4 * MIB,
             closing_drop_timeout_ms: 2_000,
@@ -94,6 +95,8 @@ impl Default for Limits {
             sessions_per_address_max: 512,
             sessions_per_address_per_s: 20,
             sessions_per_address_burst: 100,
+            wrong_tokens_per_min: 5,
+            wrong_token_pause_max_ms: 600_000,
             session_timeout_ms: 300_000,
             pending_timeout_ms: 60_000,
             tombstone_ms: 3_600_000,

@@ -1,1 +1,7 @@
-fn main() {}
+//! The client as a program of this package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    client::program::main()
+}

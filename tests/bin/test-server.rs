@@ -1,1 +1,7 @@
-fn main() {}
+//! The server as a program of this package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::program::main()
+}

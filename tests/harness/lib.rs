@@ -1,4 +1,30 @@
-//! What the suites stand on, a library so that engines, benches and labs can stand on it too.
+//! What the suites, the engines, the benches and the labs share: servers to talk to, a client that says exactly
+//! what it is told, and a look into a storage folder. Everything that waits has a bound.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a harness that fails says where, and ends its test"
+)]
+#![expect(clippy::missing_panics_doc, reason = "everything here panics when it does not get what it asks for")]
 
+mod client;
+mod content;
+mod folder;
+pub mod frame;
 pub mod orders;
+mod process;
+mod reply;
+mod server;
+mod session;
+mod wait;
 pub mod world;
+
+pub use client::RawClient;
+pub use content::{digest, noise, picture, uuid};
+pub use folder::{hidden, names, staged, visible};
+pub use process::{Ended, ServerProcess};
+pub use reply::Reply;
+pub use server::{Options, Server};
+pub use session::Session;
+pub use wait::{PATIENCE, Patience};

@@ -1,10 +1,24 @@
-//! The suites, by the categories of the course: `cargo test -p tests --test suites handler::` runs one.
+//! The suites, one module each. Their names are the categories of the course's plan, so that
+//! `cargo test concurrency::` runs one.
+#![cfg(test)]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what helps a test fails like the test itself"
+)]
 
-#[cfg(test)]
+mod architecture;
+mod concurrency;
+mod end_to_end;
+mod failure_recovery;
 mod handler;
-#[cfg(test)]
+mod mode_switching;
+mod protocol;
 mod session;
-#[cfg(test)]
 mod storage;
-#[cfg(test)]
 mod timing;
+mod week01;
+
+/// The server as a program of its own.
+const SERVER: &str = env!("CARGO_BIN_EXE_test-server");

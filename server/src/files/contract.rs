@@ -62,7 +62,7 @@ fn staged(folder: &Path, end: &str) -> usize {
 
 /// Bytes that repeat nowhere near a buffer's length.
 fn content(length: usize) -> Bytes {
-    (0..length).map(|i| u8::try_from(i % 251 ^ i / 251 % 256).unwrap()).collect()
+    (0..length).map(|i| u8::try_from((i % 251) ^ (i / 251 % 256)).unwrap()).collect()
 }
 
 fn digest(bytes: &[u8], kind: DigestKind) -> Digest {
@@ -117,7 +117,6 @@ async fn a_dropped_sink_leaves_nothing(storage: &dyn FileStorage, hidden: Hidden
     for (size, written) in [(None, 0), (None, 10), (Some(10), 10), (Some(4 << 20), 0), (None, 4 * MIB)] {
         let mut sink = storage.create(size, DigestKind::Blake3).await.unwrap();
         sink.write(content(written)).await.unwrap();
-        // An empty write is none; with the next a large file's earlier bytes are on the disk.
         sink.write(Bytes::new()).await.unwrap();
         let sealed = sink.seal(Ack::Written).await.unwrap();
         assert_eq!(hidden(), (1, 0));

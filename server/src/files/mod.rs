@@ -47,6 +47,10 @@ pub trait FileStorage: Send + Sync + Debug {
     /// The bytes of the file under this name; `None` when there is none.
     async fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError>;
 
+    /// `name`, or the name that differs from it only in its extension, if there is such a file. Costs a look for
+    /// every extension there is, however many files there are.
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError>;
+
     /// Makes a visible file durable, with its name. `false`: it was not there.
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError>;
 
@@ -63,7 +67,7 @@ pub trait FileStorage: Send + Sync + Debug {
 
     /// The files of one session in order of their sequence, beginning with `from`: those of at most `at_most`
     /// sequences, and of at least one, so that every call gets on.
-    async fn list(&self, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError>;
+    async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError>;
 
     /// Housekeeping: removes at most `at_most` files that were set aside longer than [`ASIDE_KEPT_MS`] ago, and
     /// says how many. Fewer than `at_most`: there is no more to do.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::error::ErrorCode;
-use shared::wire::Reply;
+use shared::wire::{ErrorBody, Reply};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 use super::body::millis;
 use super::connection::{Connection, Context, encode};
 use super::link::Link;
+use crate::rate::Rate;
 use crate::sessions::is_exempt;
 
 /// Connections that may be told `busy` at the same time; more are closed without a word.
@@ -33,6 +34,7 @@ pub struct Acceptor {
     places: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    accepted: Rate,
 }
 
 /// One connection's place among all and among those of its address; free again when dropped.
@@ -47,13 +49,16 @@ impl Acceptor {
     /// Connections of `listener` are served in `context`.
     #[must_use]
     pub fn new(listener: TcpListener, context: Arc<Context>) -> Self {
-        let connections_max = context.limits().connections_max.min(Semaphore::MAX_PERMITS);
+        let limits = context.limits();
+        let connections_max = limits.connections_max.min(Semaphore::MAX_PERMITS);
+        let accepted = Rate::new(limits.connections_per_address_per_s, limits.connections_per_address_burst);
         Self {
             listener,
             context,
             places: Arc::new(Semaphore::new(connections_max)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
             by_address: Arc::default(),
+            accepted,
         }
     }
 
@@ -107,31 +112,34 @@ impl Acceptor {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");
             }
-            if let Some(place) = place {
-                tracing::debug!("connected");
-                Connection::new(stream, address.ip().to_canonical(), context).serve().await;
-                tracing::debug!("closed");
-                drop(place);
-            } else {
-                tracing::info!("turned away: no place for another connection");
-                if let Ok(_permit) = turned_away.try_acquire() {
-                    turn_away(stream, &context).await;
+            match place {
+                Ok(place) => {
+                    tracing::debug!("connected");
+                    Connection::new(stream, address.ip().to_canonical(), context).serve().await;
+                    tracing::debug!("closed");
+                    drop(place);
+                }
+                Err(body) => {
+                    tracing::info!(code = %body.code, "turned away");
+                    if let Ok(_permit) = turned_away.try_acquire() {
+                        turn_away(stream, body, &context).await;
+                    }
                 }
             }
         }
     }
 
-    fn place(&self, address: IpAddr) -> Option<Place> {
-        let in_all = Arc::clone(&self.places).try_acquire_owned().ok()?;
+    fn place(&self, address: IpAddr) -> Result<Place, ErrorBody> {
         let address = address.to_canonical();
+        self.accepted.admit(address, self.context.now())?;
+        let in_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ErrorCode::Busy)?;
         let mut by_address = lock(&self.by_address);
         let count = by_address.entry(address).or_default();
-        let full = !is_exempt(address) && *count >= self.context.limits().connections_per_address_max;
-        if !full {
-            *count = count.saturating_add(1);
+        if !is_exempt(address) && *count >= self.context.limits().connections_per_address_max {
+            return Err(ErrorCode::Busy.into());
         }
-        drop(by_address);
-        (!full).then(|| Place { _in_all: in_all, address, by_address: Arc::clone(&self.by_address) })
+        *count = count.saturating_add(1);
+        Ok(Place { _in_all: in_all, address, by_address: Arc::clone(&self.by_address) })
     }
 
     /// An error of `accept` is about one connection, or about descriptors that come back when others close.
@@ -159,10 +167,10 @@ fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says `busy` and closes.
-async fn turn_away(stream: TcpStream, context: &Context) {
+/// Says why, and closes.
+async fn turn_away(stream: TcpStream, body: ErrorBody, context: &Context) {
     let mut link = Link::new(stream, context.limits());
-    let reply = Reply { closing: true, ..Reply::error(ErrorCode::Busy.into()) };
+    let reply = Reply { closing: true, ..Reply::error(body) };
     if link.write(&encode(&reply)).await.is_ok() {
         link.linger(context.limits()).await;
     }

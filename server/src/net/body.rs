@@ -57,6 +57,7 @@ pub(super) struct FrameBody<'a, S> {
     /// Cancelled when the session moved to a newer connection.
     moved: Option<CancellationToken>,
     promised: Option<DigestKind>,
+    trailer_line: Option<Bytes>,
     trailer: Option<Digest>,
     payload: Payload,
     progress: Progress,
@@ -92,6 +93,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             permit: None,
             moved: None,
             promised: None,
+            trailer_line: None,
             trailer: None,
             payload: framing.payload,
             progress: Progress::Coming,
@@ -157,9 +159,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
                 Some(Event::SessionData(_)) => {}
                 Some(Event::End(line)) => {
                     self.progress = Progress::Whole;
-                    if let Some(line) = line {
-                        self.trailer = read_trailer(&line, self.promised)?.digest;
-                    }
+                    self.trailer_line = line;
                     return Ok(None);
                 }
                 // The decoder gives out a header only after the end of this frame.
@@ -208,7 +208,15 @@ impl<S: Stream> Body for FrameBody<'_, S> {
             let line = encode(&Reply::new(Status::Continue));
             self.link.write(&line).await.map_err(|_| ErrorCode::Truncated)?;
         }
-        if self.progress == Progress::Whole { Ok(None) } else { self.next().await }
+        if self.progress == Progress::Whole {
+            return Ok(None);
+        }
+        let chunk = self.next().await?;
+        // Only here: what a dropped trailer says is as good as what a dropped payload says.
+        if let Some(line) = self.trailer_line.take() {
+            self.trailer = read_trailer(&line, self.promised)?.digest;
+        }
+        Ok(chunk)
     }
 
     fn trailer(&self) -> Option<Digest> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
 use shared::error::{ErrorClass, ErrorCode};
-use shared::id::{Epoch, SessionId};
+use shared::id::{Epoch, SessionId, Timestamp};
 use shared::limits::Limits;
 use shared::wire::{
     Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
@@ -47,6 +47,11 @@ impl Context {
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
         let budget = Budget::new(&dispatch.services().limits);
         Self { dispatch, week01_ack, budget, stop }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.dispatch.services().clock.now()
     }
 
     /// Renews a session now and then, until it is dropped.
@@ -179,7 +184,8 @@ impl<S: Stream> Connection<S> {
         let quiet_since = now();
         let mut begun: Option<Instant> = None;
         loop {
-            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() {
+            let week01 = self.dialect == Dialect::Week01;
+            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() && !week01 {
                 return Err(self.stopping());
             }
             match self.link.decoder.next_event() {
@@ -201,14 +207,22 @@ impl<S: Stream> Connection<S> {
                 Some(begun) => begun + millis(self.context.limits().header_timeout_ms),
                 None => quiet_since + millis(self.quiet_ms()),
             };
+            let stopping = self.context.stop.is_cancelled();
+            // A Week 01 client hears no goodbye, so it is only left when it has been silent for a while.
+            let leaving = stopping && fresh && week01;
+            let deadline = if leaving { deadline.min(quiet_since + millis(WEEK01_SILENCE_MS)) } else { deadline };
             let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
             let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
-            let stop = (fresh && self.dialect != Dialect::Week01).then_some(&self.context.stop);
+            let stop = (fresh && !leaving).then_some(&self.context.stop);
             let wait_until = pay_at.map_or(deadline, |pay_at| pay_at.min(deadline));
             tokio::select! {
                 biased;
                 () = cancelled(moved.as_ref()) => return Err(Ending::Refused(ErrorCode::SessionMoved.into())),
-                () = cancelled(stop) => return Err(self.stopping()),
+                () = cancelled(stop) => {
+                    if !week01 {
+                        return Err(self.stopping());
+                    }
+                }
                 filled = tokio::time::timeout_at(wait_until, self.link.fill()) => match filled {
                     Ok(Ok(Filled::Bytes(_))) => {}
                     Ok(Ok(Filled::End)) => return Err(self.ended()),
@@ -237,9 +251,6 @@ impl<S: Stream> Connection<S> {
     fn timed_out(&self) -> Ending {
         if !self.link.decoder.at_boundary() {
             return self.refusal_of(self.link.decoder.unfinished(), ErrorCode::HeaderTimeout.into());
-        }
-        if self.dialect == Dialect::V2 {
-            return Ending::Refused(ErrorBody::new(ErrorCode::HeaderTimeout, "no frame came in time"));
         }
         Ending::Goodbye
     }
@@ -349,7 +360,7 @@ impl<S: Stream> Connection<S> {
     }
 
     async fn send(&mut self, reply: Reply, payload: AnswerPayload) -> Result<(), Ending> {
-        let server_time_ms = Some(self.context.dispatch.services().clock.now());
+        let server_time_ms = Some(self.context.now());
         let line = encode(&Reply { server_time_ms, ..reply });
         self.link.write(&line).await.map_err(|_| Ending::Lost)?;
         match payload {

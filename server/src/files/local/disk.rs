@@ -1,10 +1,9 @@
 //! The storage folder itself: everything here blocks.
 
 use std::collections::HashSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,19 +11,16 @@ use shared::digest::DigestKind;
 use shared::id::{SessionId, Timestamp};
 use shared::wire::Ack;
 
-use super::OpenError;
 use crate::files::naming::folder_name;
 use crate::files::platform::{Access, Folder, read_exact_at};
 use crate::files::{ASIDE_KEPT_MS, ObjectName, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
 
-const STAGING: &str = ".staging";
-const LOCK: &str = ".lock";
 /// Ends the name of a file that is being received.
-const PART: &str = ".part";
+pub(super) const PART: &str = ".part";
 /// Ends the name of a file that was set aside.
-const ASIDE: &str = ".bad";
+pub(super) const ASIDE: &str = ".bad";
 /// Locks that all names share. Two names that meet in one only wait for each other.
-const NAME_LOCKS: usize = 256;
+pub(super) const NAME_LOCKS: usize = 256;
 /// Session folders remembered as durable. Forgetting one costs a sync.
 const DURABLE_FOLDERS_MAX: usize = 16 * 1024;
 
@@ -32,16 +28,16 @@ const DURABLE_FOLDERS_MAX: usize = 16 * 1024;
 pub(super) struct Disk {
     pub(super) root: Folder,
     pub(super) staging: Folder,
-    names: Vec<Mutex<()>>,
-    sure: Mutex<Sure>,
-    next_staged: AtomicU64,
+    pub(super) names: Vec<Mutex<()>>,
+    pub(super) sure: Mutex<Sure>,
+    pub(super) next_staged: AtomicU64,
     /// Held as long as a part is under way, even when the storage itself is gone.
-    _lock: File,
+    pub(super) _lock: File,
 }
 
 /// What is known of durability beyond the disk itself.
 #[derive(Debug, Default)]
-struct Sure {
+pub(super) struct Sure {
     /// Session folders whose own names are durable.
     folders: HashSet<SessionId>,
     /// What failed to be made durable. The system may forget such a failure and call the next sync a success, so
@@ -74,28 +70,6 @@ impl Place<'_> {
 }
 
 impl Disk {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Unusable { path: path.to_owned(), source };
-        make_folders(path).map_err(unusable)?;
-        let root = Folder::open(path).map_err(unusable)?;
-        let lock = root.open_lock(LOCK).map_err(unusable)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => OpenError::Locked { path: path.to_owned() },
-            TryLockError::Error(source) => unusable(source),
-        })?;
-        let staging_path = path.join(STAGING);
-        let unusable = |source| OpenError::Unusable { path: staging_path.clone(), source };
-        root.make_subfolder(STAGING, Access::Private).map_err(unusable)?;
-        let staging = root.subfolder(STAGING).map_err(unusable)?;
-        if !root.shares_filesystem(&staging).map_err(unusable)? {
-            return Err(OpenError::OtherFilesystem { path: staging_path });
-        }
-        let next_staged = AtomicU64::new(clear_leftovers(&staging).map_err(unusable)?);
-        root.sync().map_err(unusable)?;
-        let names = (0..NAME_LOCKS).map(|_| Mutex::default()).collect();
-        Ok(Self { root, staging, names, sure: Mutex::default(), next_staged, _lock: lock })
-    }
-
     /// A new part file and its name in the staging folder.
     pub(super) fn create_part(&self) -> io::Result<(String, File)> {
         let name = self.staged_name(PART);
@@ -282,7 +256,7 @@ impl Disk {
         Ok(())
     }
 
-    fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
+    pub(super) fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
         result.inspect_err(|_| {
             self.sure().doubtful_folders.insert(folder);
         })
@@ -301,36 +275,4 @@ pub(super) fn chunk_at<'chunk>(
     let chunk = chunk.get_mut(..length).unwrap_or_default();
     read_exact_at(file, chunk, offset)?;
     Ok(chunk)
-}
-
-/// Makes a folder and what is missing above it, durably.
-fn make_folders(path: &Path) -> io::Result<()> {
-    let missing: Vec<PathBuf> = path
-        .ancestors()
-        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-        .map(Path::to_owned)
-        .collect();
-    fs::create_dir_all(path)?;
-    for folder in missing {
-        let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Folder::open(above)?.sync()?;
-    }
-    Ok(())
-}
-
-/// Removes the parts that an earlier server left, and returns a number above all that are in use.
-fn clear_leftovers(staging: &Folder) -> io::Result<u64> {
-    let mut leftovers = Vec::new();
-    let mut next = 0;
-    staging.each_name(&mut |name| {
-        let number = name.strip_suffix(ASIDE).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        next = next.max(number.map_or(0, |number| number.saturating_add(1)));
-        if name.ends_with(PART) {
-            leftovers.push(name.to_owned());
-        }
-    })?;
-    for name in leftovers {
-        staging.remove(&name)?;
-    }
-    Ok(next)
 }

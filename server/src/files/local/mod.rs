@@ -17,6 +17,7 @@ use super::{FileStorage, ObjectName, Page, Shelf, Sink, Source, StorageError, St
 
 mod disk;
 mod listing;
+mod opening;
 mod part;
 mod sink;
 mod source;
@@ -84,6 +85,19 @@ impl FileStorage for LocalStorage {
         self.on_disk(move |disk| disk.size(&name)).await
     }
 
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError> {
+        let name = *name;
+        self.on_disk(move |disk| {
+            for name in name.under_every_extension() {
+                if disk.size(&name)?.is_some() {
+                    return Ok(Some(name));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
         let name = *name;
         self.on_disk(move |disk| disk.make_durable(&name)).await
@@ -105,8 +119,8 @@ impl FileStorage for LocalStorage {
         Ok(found.map(|source| -> Box<dyn Source> { Box::new(source) }))
     }
 
-    async fn list(&self, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
-        self.on_disk(move |disk| listing::page(disk, shelf, from, at_most)).await
+    async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
+        self.on_disk(move |disk| listing::page(disk, among, from, at_most)).await
     }
 
     async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<usize, StorageError> {

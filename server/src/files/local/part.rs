@@ -24,10 +24,11 @@ struct Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.revealed {
-            // What stays behind is cleared away at the next start.
-            let _removed = self.disk.staging.remove(&self.name);
+        if self.revealed {
+            return;
         }
+        // What stays behind is cleared away at the next start.
+        let _removed = self.disk.staging.remove(&self.name);
         // Closing gives a removed file's space back, which takes a while when it is large.
         if let (Some(file), Ok(runtime)) = (self.file.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || drop(file));

@@ -133,6 +133,23 @@ async fn a_session_folder_that_somebody_removed_is_made_again() {
     }
 }
 
+/// The system may call a second sync a success though the first one's data is lost.
+#[tokio::test]
+async fn what_failed_to_become_durable_once_is_not_called_durable_later() {
+    let root = folder();
+    let storage = LocalStorage::open(root.path()).unwrap();
+    part(&storage, Ack::Written).await.reveal(&in_folder(), Ack::Written).await.unwrap();
+    let failed = storage.disk.remembering(in_folder().folder(), Err(ErrorKind::Other.into()));
+    assert!(failed.is_err());
+    assert!(matches!(storage.make_durable(&in_folder()).await, Err(StorageError::GivenUp)));
+    let next = in_folder().with_extension(Extension::known("png").unwrap());
+    let refused = part(&storage, Ack::Durable).await.reveal(&next, Ack::Durable).await;
+    assert!(matches!(refused, Err(RevealError::Failed(StorageError::GivenUp))));
+    assert!(staged(root.path()).is_empty());
+    part(&storage, Ack::Durable).await.reveal(&name(), Ack::Durable).await.unwrap();
+    assert!(storage.make_durable(&name()).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_sink_that_failed_is_good_for_nothing() {
     let root = folder();
@@ -173,7 +190,7 @@ async fn a_file_that_became_shorter_while_it_is_read_is_an_error() {
 /// ended shows in the lock, which it holds.
 #[test]
 fn an_upload_cut_at_every_await_leaves_a_whole_file_or_none() {
-    use std::task::{Context, Poll, Waker};
+    use std::task::{Context, Waker};
 
     for polls in 0..40 {
         let root = folder();
@@ -189,8 +206,8 @@ fn an_upload_cut_at_every_await_leaves_a_whole_file_or_none() {
         });
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..polls {
-            if let Poll::Ready(()) = upload.as_mut().poll(&mut context) {
-                upload = Box::pin(std::future::pending());
+            if upload.as_mut().poll(&mut context).is_ready() {
+                break;
             }
             std::thread::yield_now();
         }

@@ -7,11 +7,16 @@ use std::io;
 /// system cannot, nothing is reserved and a full disk shows later.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::files) fn preallocate(file: &File, size: u64) -> io::Result<()> {
-    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
     use rustix::io::Errno;
 
     if size == 0 {
         return Ok(());
+    }
+    let disk = fstatvfs(file)?;
+    if size > disk.f_bavail.saturating_mul(disk.f_frsize) {
+        // Trying would fill the disk first, and everybody else's uploads would fail with this one.
+        return Err(Errno::NOSPC.into());
     }
     match fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),

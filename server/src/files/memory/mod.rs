@@ -11,16 +11,16 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::digest::{DigestKind, Hasher};
+use shared::digest::DigestKind;
 use shared::id::{Sequence, Timestamp};
 use shared::wire::Ack;
 
+use self::part::{MemorySink, MemorySource};
 use super::mime::Extension;
 use super::paging::FirstSequences;
-use super::{
-    ASIDE_KEPT_MS, FileStorage, Form, Listed, ObjectName, Page, Part, RevealError, SOURCE_CHUNK_BYTES_MAX, Shelf, Sink,
-    Source, StorageError, Stored,
-};
+use super::{ASIDE_KEPT_MS, FileStorage, Form, Listed, ObjectName, Page, Shelf, Sink, Source, StorageError, Stored};
+
+mod part;
 
 /// A storage in memory. Clones are handles to the same files.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ pub enum Operation {
     Write,
     /// [`Sink::seal`].
     Seal,
-    /// [`Part::reveal`].
+    /// [`crate::files::Part::reveal`].
     Reveal,
     /// [`FileStorage::inspect`].
     Inspect,
@@ -193,8 +193,7 @@ enum Begun {
 impl FileStorage for MemoryStorage {
     async fn create(&self, _size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError> {
         self.begin(Operation::Create).await?;
-        let place = Place::new(self.clone());
-        Ok(Box::new(MemorySink { place, bytes: Vec::new(), hasher: digest.hasher(), given_up: false }))
+        Ok(Box::new(MemorySink::new(self.clone(), digest)))
     }
 
     async fn inspect(&self, name: &ObjectName, digest: DigestKind) -> Result<Option<Stored>, StorageError> {
@@ -209,6 +208,11 @@ impl FileStorage for MemoryStorage {
     async fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError> {
         self.begin(Operation::Size).await?;
         Ok(self.bytes(name).map(|bytes| length(&bytes)))
+    }
+
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError> {
+        self.begin(Operation::Size).await?;
+        Ok(name.under_every_extension().find(|name| self.bytes(name).is_some()))
     }
 
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
@@ -235,16 +239,14 @@ impl FileStorage for MemoryStorage {
     async fn open(&self, name: &ObjectName, offset: u64) -> Result<Option<Box<dyn Source>>, StorageError> {
         self.begin(Operation::Open).await?;
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
-        let begin = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-        let rest = bytes.slice(begin..);
-        Ok(Some(Box::new(MemorySource { storage: self.clone(), size: length(&bytes), rest })))
+        Ok(Some(Box::new(MemorySource::new(self.clone(), &bytes, offset))))
     }
 
-    async fn list(&self, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
+    async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
         self.begin(Operation::List).await?;
         let mut first = FirstSequences::new(at_most);
         let world = self.world();
-        match shelf {
+        match among {
             Shelf::Folder(wanted) => {
                 for kept in world.visible.values() {
                     if let Form::Session { session, sequence, .. } = kept.name.form()
@@ -284,107 +286,6 @@ impl FileStorage for MemoryStorage {
     }
 }
 
-/// Counts a sink or part as long as there is one.
-#[derive(Debug)]
-struct Place {
-    storage: MemoryStorage,
-}
-
-impl Place {
-    fn new(storage: MemoryStorage) -> Self {
-        storage.world().partial += 1;
-        Self { storage }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.storage.world().partial -= 1;
-    }
-}
-
-#[derive(Debug)]
-struct MemorySink {
-    place: Place,
-    bytes: Vec<u8>,
-    hasher: Hasher,
-    given_up: bool,
-}
-
-#[async_trait]
-impl Sink for MemorySink {
-    async fn write(&mut self, chunk: Bytes) -> Result<(), StorageError> {
-        if std::mem::replace(&mut self.given_up, true) {
-            return Err(StorageError::GivenUp);
-        }
-        self.place.storage.begin(Operation::Write).await?;
-        self.bytes.extend_from_slice(&chunk);
-        self.hasher.update(&chunk);
-        self.given_up = false;
-        Ok(())
-    }
-
-    async fn seal(self: Box<Self>, ack: Ack) -> Result<Box<dyn Part>, StorageError> {
-        if self.given_up {
-            return Err(StorageError::GivenUp);
-        }
-        self.place.storage.begin(Operation::Seal).await?;
-        let Self { place, bytes, hasher, .. } = *self;
-        let stored = Stored { size: length(&bytes), digest: hasher.finish() };
-        Ok(Box::new(MemoryPart { place, bytes: bytes.into(), stored, sealed: ack }))
-    }
-}
-
-#[derive(Debug)]
-struct MemoryPart {
-    place: Place,
-    bytes: Bytes,
-    stored: Stored,
-    sealed: Ack,
-}
-
-#[async_trait]
-impl Part for MemoryPart {
-    fn stored(&self) -> Stored {
-        self.stored
-    }
-
-    async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
-        let begun = self.place.storage.begin(Operation::Reveal).await?;
-        let durable = self.sealed.min(ack) == Ack::Durable && begun == Begun::Whole;
-        let kept = Kept { name: *name, bytes: self.bytes.clone(), durable };
-        if !self.place.storage.world().shows(kept) {
-            return Err(RevealError::Occupied(self));
-        }
-        drop(self);
-        give_way().await;
-        match begun {
-            Begun::Whole => Ok(()),
-            Begun::FailsAtTheEnd => Err(injected().into()),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct MemorySource {
-    storage: MemoryStorage,
-    size: u64,
-    rest: Bytes,
-}
-
-#[async_trait]
-impl Source for MemorySource {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, StorageError> {
-        self.storage.begin(Operation::Next).await?;
-        let length = self.rest.len().min(SOURCE_CHUNK_BYTES_MAX);
-        Ok((length > 0).then(|| self.rest.split_to(length)))
-    }
-}
-
 /// Pending once, and ready to be polled again at once.
 async fn give_way() {
     let mut gave_way = false;
@@ -407,99 +308,4 @@ fn length(bytes: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Waker};
-
-    use super::*;
-
-    /// Polls by hand, with no runtime, at most `polls` times.
-    fn run<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = pin!(future);
-        let mut context = Context::from_waker(Waker::noop());
-        (0..polls).find_map(|_| match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => Some(value),
-            Poll::Pending => None,
-        })
-    }
-
-    fn name() -> ObjectName {
-        ObjectName::received(1, Extension::UNKNOWN)
-    }
-
-    async fn upload(storage: &MemoryStorage, ack: Ack) -> Result<(), RevealError> {
-        let mut sink = storage.create(None, DigestKind::Blake3).await?;
-        sink.write(Bytes::from_static(b"abc")).await?;
-        sink.seal(ack).await?.reveal(&name(), ack).await
-    }
-
-    #[test]
-    fn an_upload_can_be_cut_at_every_await_and_leaves_all_or_nothing() {
-        for polls in 0.. {
-            let storage = MemoryStorage::new();
-            let ended = run(polls, upload(&storage, Ack::Durable));
-            assert_eq!(storage.partial(), 0);
-            assert!(storage.bytes(&name()).is_none_or(|bytes| bytes == "abc"));
-            if let Some(result) = ended {
-                result.unwrap();
-                // create, write, seal and two of reveal, and the last poll.
-                assert_eq!(polls, 6);
-                assert_eq!(storage.names(), [name()]);
-                break;
-            }
-        }
-    }
-
-    #[test]
-    fn operations_fail_when_they_are_told_to() {
-        for (operation, fault) in
-            [(Operation::Create, Fault::Full), (Operation::Write, Fault::Io), (Operation::Seal, Fault::IoButVisible)]
-        {
-            let storage = MemoryStorage::new();
-            storage.fail(operation, 2, fault);
-            run(9, upload(&storage, Ack::Written)).unwrap().unwrap();
-            assert!(run(9, storage.remove(&name(), Ack::Written)).unwrap().unwrap());
-            let failed = run(9, upload(&storage, Ack::Written)).unwrap();
-            assert!(matches!(failed, Err(RevealError::Failed(_))), "{operation:?}");
-            assert!(storage.names().is_empty() && storage.partial() == 0);
-            assert_eq!(storage.calls(operation), 2);
-        }
-    }
-
-    #[test]
-    fn a_reveal_can_fail_and_leave_the_file() {
-        let storage = MemoryStorage::new();
-        storage.fail(Operation::Reveal, 1, Fault::IoButVisible);
-        assert!(run(9, upload(&storage, Ack::Durable)).unwrap().is_err());
-        assert_eq!(storage.names(), [name()]);
-        assert!(!storage.is_durable(&name()));
-    }
-
-    #[test]
-    fn a_power_cut_takes_what_is_not_durable() {
-        for (ack, make_durable, stays) in
-            [(Ack::Written, false, false), (Ack::Written, true, true), (Ack::Durable, false, true)]
-        {
-            let storage = MemoryStorage::new();
-            run(9, upload(&storage, ack)).unwrap().unwrap();
-            if make_durable {
-                assert!(run(9, storage.make_durable(&name())).unwrap().unwrap());
-            }
-            storage.cut_power();
-            assert_eq!(storage.bytes(&name()).is_some(), stays);
-        }
-    }
-
-    #[test]
-    fn what_was_set_aside_goes_after_a_day() {
-        let storage = MemoryStorage::new();
-        storage.set_now(Timestamp::from_millis(5));
-        run(9, upload(&storage, Ack::Written)).unwrap().unwrap();
-        assert!(run(9, storage.set_aside(&name())).unwrap().unwrap());
-        assert_eq!(storage.aside(), ["abc"]);
-        for (age_ms, removed) in [(ASIDE_KEPT_MS, 0), (ASIDE_KEPT_MS + 1, 1), (ASIDE_KEPT_MS + 1, 0)] {
-            let now = Timestamp::from_millis(5 + age_ms);
-            assert_eq!(run(9, storage.sweep(now, 10)).unwrap().unwrap(), removed);
-        }
-    }
-}
+mod tests;

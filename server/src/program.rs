@@ -1,0 +1,42 @@
+//! The program from arguments to exit code. Stands in the library, so that other packages can have a program of
+//! the same few lines.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use crate::cli::{self, Command, Surroundings};
+use crate::{run, signals};
+
+/// Arguments, configuration, signals and exit code; the server itself is [`run`].
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = cli::parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let effective = match cli.load(&Surroundings::of_process()) {
+        Ok(effective) => effective,
+        Err(errors) => {
+            let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            eprintln!("{}", if coloured { errors.styled() } else { errors.to_string() });
+            return errors.exit_code().code().into();
+        }
+    };
+    if let Some(Command::CheckConfig) = cli.command {
+        // A reader that has seen enough is no error.
+        let _ = write!(io::stdout(), "{effective}");
+        return ExitCode::SUCCESS;
+    }
+    let ready = |address| {
+        // Whoever started the server reads its address here; nobody has to.
+        let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
+    };
+    let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
+        let served = run(&effective.config, ready, signals::stop());
+        runtime.block_on(served).map_err(|error| error.to_string())
+    });
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
