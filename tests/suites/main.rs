@@ -16,6 +16,7 @@ mod handler;
 mod mode_switching;
 mod protocol;
 mod session;
+mod storage;
 mod timing;
 mod week01;
 
