@@ -2,4 +2,5 @@
 //! `cargo test concurrency::` runs one.
 #![cfg(test)]
 
+mod codec;
 mod protocol;
