@@ -144,3 +144,18 @@ fn code(answer: &Expected) -> Option<&'static str> {
         Expected::Line(_) | Expected::Status(_) => None,
     }
 }
+
+#[test]
+fn a_repeat_is_read_over_with_its_trailer() {
+    // The answer to a repeat is known from its header, so nobody waits for the trailer that was promised.
+    let server = Server::start(Options::default());
+    let mut client = server.connect();
+    let header = frame::with(frame::upload("text/plain", 2), "transfer_id", harness::uuid());
+    let header = frame::with(header, "trailer", "blake3");
+    let trailer = format!("{{\"digest\":\"{}\"}}\n", harness::digest("blake3", b"hi"));
+    let payload = [b"hi", trailer.as_bytes()].concat();
+    assert!(!client.ask(&header, &payload).is("stored").is_replayed());
+    assert!(client.ask(&header, &payload).is("stored").is_replayed());
+    assert!(client.ask(&header, &payload).is("stored").is_replayed());
+    let _ = healthy(&mut client);
+}

@@ -46,6 +46,12 @@ enum Progress {
     Whole,
 }
 
+/// A part of a payload, or what ends it.
+enum Piece {
+    Payload(Bytes),
+    End(Option<Bytes>),
+}
+
 /// Where the stream stands when the request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -112,7 +118,8 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             Progress::Coming => {}
         }
         let mut left = bytes_max;
-        while let Some(chunk) = self.next().await? {
+        // What is dropped is not read: its trailer may say what it likes.
+        while let Piece::Payload(chunk) = self.piece().await? {
             let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             left = left.checked_sub(length).ok_or(ErrorCode::SizeTooLarge)?;
         }
@@ -121,6 +128,18 @@ impl<'a, S: Stream> FrameBody<'a, S> {
 
     /// The next bytes of the payload, wherever they are.
     async fn next(&mut self) -> Result<Option<Bytes>, ErrorBody> {
+        match self.piece().await? {
+            Piece::Payload(bytes) => Ok(Some(bytes)),
+            Piece::End(line) => {
+                if let Some(line) = line {
+                    self.trailer = read_trailer(&line, self.promised)?.digest;
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    async fn piece(&mut self) -> Result<Piece, ErrorBody> {
         loop {
             let event = self
                 .link
@@ -128,14 +147,11 @@ impl<'a, S: Stream> FrameBody<'a, S> {
                 .next_event()
                 .map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))?;
             match event {
-                Some(Event::Payload(bytes)) => return Ok(Some(bytes)),
+                Some(Event::Payload(bytes)) => return Ok(Piece::Payload(bytes)),
                 Some(Event::SessionData(_)) => {}
                 Some(Event::End(line)) => {
                     self.progress = Progress::Whole;
-                    if let Some(line) = line {
-                        self.trailer = read_trailer(&line, self.promised)?.digest;
-                    }
-                    return Ok(None);
+                    return Ok(Piece::End(line));
                 }
                 // The decoder gives out a header only after the end of this frame.
                 Some(Event::Header(_)) => return Err(ErrorCode::Internal.into()),
