@@ -16,7 +16,9 @@ use shared::limits::Limits;
 use shared::wire::{Dialect, Frame, Incoming, read_header};
 
 mod frames;
+mod headers;
 mod hostile;
+mod reference;
 
 /// Header lines longer than this are shown by their length.
 const SHOWN_BYTES_MAX: usize = 512;
