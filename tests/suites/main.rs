@@ -3,13 +3,16 @@
 #![cfg(test)]
 
 mod architecture;
+mod codec;
 mod concurrency;
+mod corpus;
 mod end_to_end;
 mod failure_recovery;
 mod handler;
 mod mode_switching;
 mod protocol;
 mod session;
+mod storage;
 mod timing;
 mod week01;
 
