@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use harness::orders::{Course, Explored, Race, Runner, finish};
 use harness::world::{Client, Outcome, Sent, World, code};
+use server::files::memory::Operation;
 use server::handler::Peer;
 use shared::error::ErrorCode;
 use shared::id::{SessionId, Token};
@@ -74,6 +75,10 @@ fn two_on_one_sequence(first: &Sent, second: &Sent, first_is_cut: bool) -> Explo
         assert_one_file(world, id, "at the end");
         let older = older.map(|(outcome, _)| outcome);
         let (newer, _) = newer.unwrap();
+        if !first_is_cut {
+            // What the older connection has made visible, it counts before the newer one has the session.
+            assert!(world.files.aside().is_empty() && world.files.calls(Operation::Inspect) == 0);
+        }
         if let Some(older) = &older {
             assert_stored_or(older, &[ErrorCode::SessionMoved]);
         }
