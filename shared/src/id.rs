@@ -8,7 +8,7 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use uuid::Uuid;
+use uuid::{Uuid, Variant};
 
 /// The largest integer the wire carries: 2^53-1 (PROTOCOL.md section 2).
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -145,7 +145,9 @@ impl TransferId {
     /// Reads the hyphenated form of a version 4 UUID; anything else is `None`.
     #[must_use]
     pub fn from_wire(text: &str) -> Option<Self> {
-        hyphenated(text).filter(|uuid| uuid.get_version_num() == 4).map(Self)
+        // The version means something only in the variant of RFC 9562.
+        let is_v4 = |uuid: &Uuid| uuid.get_version_num() == 4 && uuid.get_variant() == Variant::RFC4122;
+        hyphenated(text).filter(is_v4).map(Self)
     }
 
     /// The secret itself, for the client's frames.
@@ -289,6 +291,7 @@ mod tests {
         assert_eq!(SessionId::from_wire(&format!("{{{}}}", id.to_wire())), None);
         // A version 1 UUID is a session id nobody has, but no transfer id.
         assert_eq!(TransferId::from_wire("c232ab00-9414-11ec-b3c8-9f68deced846"), None);
+        assert_eq!(TransferId::from_wire("4c1b8a4e-5d6f-4a7b-0c9d-0e1f2a3b4c5d"), None, "of another variant");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod client;
 mod content;
+pub mod corpus;
 mod folder;
 pub mod frame;
 pub mod orders;

@@ -207,27 +207,25 @@ fn request(mut raw: RawHeader) -> Result<Request, Refusal> {
     let session = raw.session.take();
     let (mode, action) = session.as_ref().map_or((Mode::Stateless, Action::Transfer), |s| (s.mode, s.action));
     fields_fit(&raw, mode, action)?;
+    if let Some(session) = session.as_ref().filter(|_| mode == Mode::Stateless) {
+        for (present, field) in [
+            (session.id.is_some(), "session.id"),
+            (session.token.is_some(), "session.token"),
+            (session.sequence.is_some(), "session.sequence"),
+        ] {
+            if present {
+                return Err(bad_field(field, "nothing in stateless mode"));
+            }
+        }
+    }
     if !action.exists_in(mode) {
         let message = format!("{action} does not exist in {mode} mode");
         return Err(Refusal::fatal(ErrorCode::IllegalAction, message).of_field("session.action"));
     }
-    let request = match session {
-        Some(session) if mode == Mode::Stateful => stateful(raw, &session)?,
-        Some(session) => {
-            for (present, field) in [
-                (session.id.is_some(), "session.id"),
-                (session.token.is_some(), "session.token"),
-                (session.sequence.is_some(), "session.sequence"),
-            ] {
-                if present {
-                    return Err(bad_field(field, "nothing in stateless mode"));
-                }
-            }
-            stateless(raw, action)?
-        }
-        None => stateless(raw, action)?,
-    };
-    Ok(request)
+    match session {
+        Some(session) if mode == Mode::Stateful => stateful(raw, &session),
+        Some(_) | None => stateless(raw, action),
+    }
 }
 
 /// Every field stands where its action wants it.
@@ -308,11 +306,14 @@ fn stateless(raw: RawHeader, action: Action) -> Result<Request, Refusal> {
 
 fn stateful(raw: RawHeader, session: &super::raw::RawSession) -> Result<Request, Refusal> {
     let action = session.action;
-    if action == Action::Hello {
-        return Ok(Request::Hello(Mode::Stateful));
-    }
     if session.sequence.is_some() && !action.takes_sequence() {
         return Err(bad_field("session.sequence", "no sequence, because this action changes nothing"));
+    }
+    if session.token.is_some() && action != Action::Connect {
+        return Err(bad_field("session.token", "a token only in connect"));
+    }
+    if action == Action::Hello {
+        return Ok(Request::Hello(Mode::Stateful));
     }
     if action == Action::Connect {
         return match (session.id, session.token.clone()) {
@@ -322,13 +323,6 @@ fn stateful(raw: RawHeader, session: &super::raw::RawSession) -> Result<Request,
             (Some(_), None) => Err(bad_field("session.token", "the token of the session to continue")),
         };
     }
-    if session.token.is_some() {
-        return Err(bad_field("session.token", "a token only in connect"));
-    }
-    let Some(id) = session.id else {
-        let message = format!("{action} needs the id of the session its connection is bound to");
-        return Err(Refusal::fatal(ErrorCode::SessionRequired, message).of_field("session.id"));
-    };
     let sequence = || session.sequence.ok_or_else(|| bad_field("session.sequence", "an integer of at least 1"));
     let request = match action {
         Action::Transfer => SessionRequest::Transfer(sequence()?, upload(raw)?),
@@ -344,6 +338,10 @@ fn stateful(raw: RawHeader, session: &super::raw::RawSession) -> Result<Request,
         Action::Hello | Action::Connect => {
             return Err(Refusal::fatal(ErrorCode::IllegalAction, format!("{action} is no request inside a session")));
         }
+    };
+    let Some(id) = session.id else {
+        let message = format!("{action} needs the id of the session its connection is bound to");
+        return Err(Refusal::fatal(ErrorCode::SessionRequired, message).of_field("session.id"));
     };
     Ok(Request::Stateful(StatefulRequest::Inside(id, request)))
 }
