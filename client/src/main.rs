@@ -1,1 +1,7 @@
-fn main() {}
+//! The client's program; all of it is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    client::program::main()
+}

@@ -3,6 +3,7 @@
 
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
+use shared::id::{Epoch, SessionId};
 use shared::wire::{
     Ack, Action, ErrorBody, Explanation, Ext, Hello, HelloLimits, Mode, Request, Status, VERSION, Week01Upload,
 };
@@ -66,6 +67,13 @@ impl Dispatch {
         handler.store_week01(upload, body).await
     }
 
+    /// Keeps a session alive whose connection is busy.
+    pub async fn renew(&self, session: SessionId, epoch: Epoch) {
+        if let Some(handler) = &self.stateful {
+            handler.renew(session, epoch).await;
+        }
+    }
+
     fn hello(&self) -> Answer {
         let limits = &self.services.limits;
         let offers = |mode: &Mode| match mode {
@@ -113,13 +121,22 @@ fn explain(mode: Mode, answer: &Answer, peer: &Peer) -> Explanation {
     } else {
         format!("inside the conversation, on its connection number {connection}")
     };
+    let ended = answer.session.as_ref().is_some_and(|session| session.ended().is_some());
+    let (silence, resume) = if ended {
+        ("nothing: the session has ended, its files stay".to_owned(), "not at all; a new session is opened".to_owned())
+    } else {
+        (
+            format!("after {} s of silence the session expires; a heartbeat keeps it", info.expires_in_s),
+            "connect with the session's id and token; then repeat what was not answered".to_owned(),
+        )
+    };
     let state_bytes = answer.session.as_ref().map_or(0, |session| session.state_bytes());
     Explanation {
         who: format!("session {} from {}, known by its token", info.id, peer.address),
         continuation,
         stage: format!("{}; sequence {} comes next", info.state, info.next_sequence),
-        silence: format!("after {} s of silence the session expires; a heartbeat keeps it", info.expires_in_s),
-        resume: "connect with the session's id and token; then repeat what was not answered".to_owned(),
+        silence,
+        resume,
         state_bytes: u64::try_from(state_bytes).unwrap_or(u64::MAX),
     }
 }

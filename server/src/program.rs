@@ -29,7 +29,8 @@ pub fn main() -> ExitCode {
         let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
     };
     let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
-        let served = run(&effective.config, ready, signals::stop());
+        // Signals are listened for before anybody hears that there is a server.
+        let served = async { run(&effective.config, ready, signals::stop()).await };
         runtime.block_on(served).map_err(|error| error.to_string())
     });
     match served {

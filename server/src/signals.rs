@@ -4,37 +4,62 @@
 /// Exit code of a process that a second signal ended.
 const ENDED_AT_ONCE: i32 = 130;
 
-/// Done when the process was asked to stop. From then on, another signal ends it at once.
-pub async fn stop() {
-    signal().await;
-    tokio::spawn(async {
-        signal().await;
-        tracing::warn!("a second signal: ended at once");
-        std::process::exit(ENDED_AT_ONCE);
-    });
+/// Listens from now on. The future is done when the process was asked to stop; from then on, another signal ends
+/// it at once. Must be called inside a runtime.
+pub fn stop() -> impl Future<Output = ()> {
+    let mut signals = Signals::listen();
+    async move {
+        signals.next().await;
+        // The same listener, which also hears what comes before this task has its first turn.
+        tokio::spawn(async move {
+            signals.next().await;
+            tracing::warn!("a second signal: ended at once");
+            std::process::exit(ENDED_AT_ONCE);
+        });
+    }
 }
 
-/// SIGINT or SIGTERM.
+/// SIGINT and SIGTERM.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("signals cannot be listened for; they end the server at once");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+struct Signals(std::io::Result<[tokio::signal::unix::Signal; 2]>);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both = || Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]);
+        Self(both())
+    }
+
+    async fn next(&mut self) {
+        match &mut self.0 {
+            Ok([interrupt, terminate]) => tokio::select! {
+                biased;
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            Err(error) => {
+                tracing::error!(%error, "signals cannot be listened for; they end the server at once");
+                std::future::pending::<()>().await;
+            }
+        }
     }
 }
 
 /// Ctrl-C, the only signal every system has.
 #[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        tracing::error!("signals cannot be listened for; they end the server at once");
-        std::future::pending().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "signals cannot be listened for; they end the server at once");
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -231,7 +231,7 @@ pub struct Timestamp(u64);
 impl Timestamp {
     /// A moment from its milliseconds since 1970.
     #[must_use]
-    pub fn from_millis(millis: u64) -> Self {
+    pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 

@@ -118,4 +118,11 @@ impl Limits {
     pub fn session_silence_ms(&self) -> u64 {
         self.heartbeat_interval_ms.saturating_mul(self.heartbeats_missed_max)
     }
+
+    /// How often a session is renewed while its connection is busy, in milliseconds: often enough that what is
+    /// left afterwards is most of its timeout.
+    #[must_use]
+    pub fn renewal_ms(&self) -> u64 {
+        (self.session_timeout_ms.min(self.pending_timeout_ms) / 4).max(1)
+    }
 }

@@ -1,1 +1,141 @@
-fn main() {}
+//! The main job in one go, for somebody who sees it for the first time: a server with both modes, one
+//! picture stateless, three files in one session, every frame explained, and a look at what was stored.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use client::{Console, Environment};
+use server::config::{Config, LogLevel};
+use tokio::sync::oneshot;
+
+const PICTURE: &[u8] = include_bytes!("../fixtures/picture.png");
+const NOTES: &str = "TCP keeps a connection alive.\nA session keeps a conversation alive.\n";
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match demo().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the demo failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo() -> Outcome<()> {
+    let fresh = tempfile::tempdir()?;
+    let files = files_to_send(&fresh.path().join("mine"))?;
+    let storage = fresh.path().join("storage");
+
+    let mut config = Config { port: 0, storage: storage.clone(), ..Config::default() };
+    // The frames are the show; the server's log would stand between them.
+    config.log.level = LogLevel::Warn;
+    let server = server::Server::start(&config).await?;
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async {
+        // A demo that fails drops its end, and the server stops all the same.
+        let _ = stopped.await;
+    }));
+    say(&format!(
+        "A server in dual mode listens on {address}; it stores below {}.\n\
+         The same without the demo: cargo run --release --bin server -- --mode dual",
+        storage.display()
+    ));
+
+    let [picture, rest @ ..] = files.as_slice() else { return Err("no files".into()) };
+    say(
+        "1. Stateless: the request carries all it needs, and the server forgets it.\n   client send --mode stateless picture.png",
+    );
+    send(&fresh, &address.to_string(), "stateless", std::slice::from_ref(picture)).await?;
+    say(
+        "2. Stateful: a session is opened, three files follow in sequence, the session is closed.\n   client send --mode stateful --close notes.txt empty.bin picture-2.png",
+    );
+    send(&fresh, &address.to_string(), "stateful", rest).await?;
+
+    say("3. What is in the storage folder now, compared byte by byte with what was sent:");
+    compare(&files, &storage)?;
+    drop(stop);
+    serving.await?;
+    say("The server has stopped; all four files arrived whole.");
+    Ok(())
+}
+
+/// A picture for the stateless part, and three files for the session.
+fn files_to_send(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder)?;
+    let mut paths = Vec::new();
+    for (name, content) in
+        [("picture.png", PICTURE), ("notes.txt", NOTES.as_bytes()), ("empty.bin", b""), ("picture-2.png", PICTURE)]
+    {
+        let path = folder.join(name);
+        std::fs::write(&path, content)?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// Runs the real client with `--explain`.
+async fn send(fresh: &tempfile::TempDir, address: &str, mode: &str, files: &[PathBuf]) -> Outcome<()> {
+    let mut arguments: Vec<OsString> =
+        ["client", "send", "--explain", "--to", address, "--mode", mode].map(OsString::from).to_vec();
+    if mode == "stateful" {
+        arguments.push("--close".into());
+    }
+    arguments.extend(files.iter().map(OsString::from));
+    // What the client remembers goes with the demo.
+    let home = fresh.path().as_os_str();
+    let colour = std::env::var_os("NO_COLOR").map(|value| ("NO_COLOR", value));
+    let variables = [("HOME", home.to_owned())].into_iter().chain(colour);
+    let console = Console::of_process().with_outputs(Box::new(io::stdout()), Box::new(io::stdout()));
+    let exit = client::run(arguments, Environment::new(variables), console).await;
+    if exit == shared::exit::ExitCode::Success {
+        Ok(())
+    } else {
+        Err(format!("the client ended with exit code {}: {}", exit.code(), exit.meaning()).into())
+    }
+}
+
+/// Every file sent is in the storage under some name, whole, and nothing else is.
+fn compare(sent: &[PathBuf], storage: &Path) -> Outcome<()> {
+    let mut stored = Vec::new();
+    visible(storage, &mut stored)?;
+    stored.sort();
+    let mut unmatched = sent.to_vec();
+    for path in &stored {
+        let bytes = std::fs::read(path)?;
+        let twin = unmatched.iter().position(|file| std::fs::read(file).is_ok_and(|original| original == bytes));
+        let twin = twin.ok_or_else(|| format!("{} is like nothing that was sent", path.display()))?;
+        let original = unmatched.remove(twin);
+        let name = original.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let shown = path.strip_prefix(storage)?.display();
+        writeln!(io::stdout(), "   {shown}\n      identical to {name}, {} bytes", bytes.len())?;
+    }
+    if unmatched.is_empty() { Ok(()) } else { Err(format!("{unmatched:?} did not arrive").into()) }
+}
+
+/// The files below `folder` that are not the server's own.
+fn visible(folder: &Path, found: &mut Vec<PathBuf>) -> Outcome<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+            continue;
+        }
+        if path.is_dir() {
+            visible(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn say(text: &str) {
+    // Nobody may be left to read it.
+    let _ = writeln!(io::stdout(), "\n{text}\n");
+}

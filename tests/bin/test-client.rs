@@ -1,3 +1,7 @@
 //! The client as a program of this package.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    client::program::main()
+}

@@ -90,6 +90,13 @@ impl RawClient {
         Some(String::from_utf8(line).expect("a line in UTF-8"))
     }
 
+    /// The next line from a server that may vanish; nothing when it ended its side or reset the connection.
+    pub fn try_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let whole = self.stream.read_line(&mut line).is_ok() && line.ends_with('\n');
+        whole.then_some(line)
+    }
+
     /// The next reply with its payload and trailer.
     #[track_caller]
     pub fn reply(&mut self) -> Reply {

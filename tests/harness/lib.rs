@@ -13,15 +13,17 @@ mod content;
 pub mod corpus;
 mod folder;
 pub mod frame;
+pub mod orders;
 mod process;
 mod reply;
 mod server;
 mod session;
 mod wait;
+pub mod world;
 
 pub use client::RawClient;
 pub use content::{digest, noise, picture, uuid};
-pub use folder::{hidden, staged, visible};
+pub use folder::{hidden, names, staged, visible};
 pub use process::{Ended, ServerProcess};
 pub use reply::Reply;
 pub use server::{Options, Server};

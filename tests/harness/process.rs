@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -18,7 +19,8 @@ pub struct ServerProcess {
     /// Where it listens.
     pub address: SocketAddr,
     child: Child,
-    output: Receiver<String>,
+    /// Locked only so that a process can be shared by threads.
+    output: Mutex<Receiver<String>>,
     log: File,
     _folder: TempDir,
 }
@@ -65,7 +67,7 @@ impl ServerProcess {
         thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
         let first = output.recv_timeout(PATIENCE);
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut process = Self { address: unknown, child, output, log, _folder: folder };
+        let mut process = Self { address: unknown, child, output: Mutex::new(output), log, _folder: folder };
         match first {
             Ok(line) => {
                 let address = line.strip_prefix("listening on ").and_then(|address| address.parse().ok());
@@ -113,7 +115,7 @@ impl ServerProcess {
     #[track_caller]
     pub fn wait(&mut self) -> Ended {
         loop {
-            match self.output.recv_timeout(PATIENCE) {
+            match self.output.get_mut().expect("nobody holds it").recv_timeout(PATIENCE) {
                 Ok(_) => {}
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {

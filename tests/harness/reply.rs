@@ -23,9 +23,9 @@ impl Index<&str> for Reply {
     }
 }
 
+#[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "an assertion is worth making for itself")]
 impl Reply {
     /// The reply, which must have this status.
-    #[must_use]
     #[track_caller]
     pub fn is(self, status: &str) -> Self {
         assert_eq!(self["status"], status, "{}", self.header);
@@ -33,7 +33,6 @@ impl Reply {
     }
 
     /// The reply, which must be an error with this code and the advice that belongs to it.
-    #[must_use]
     #[track_caller]
     pub fn refuses(self, code: &str) -> Self {
         assert_eq!(self["error"]["code"], code, "{}", self.header);

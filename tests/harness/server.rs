@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 
 use server::config::Config;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::{PATIENCE, RawClient, Session};
+use crate::{PATIENCE, Patience, RawClient, Session, frame};
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -49,7 +49,8 @@ pub struct Server {
     /// Where it stores.
     pub storage: PathBuf,
     stop: Option<oneshot::Sender<()>>,
-    ended: mpsc::Receiver<()>,
+    /// Locked only so that a server can be shared by threads.
+    ended: Mutex<mpsc::Receiver<()>>,
     _fresh: Option<TempDir>,
 }
 
@@ -88,7 +89,7 @@ impl Server {
             drop(end);
         });
         let address = starting.recv_timeout(PATIENCE).expect("the server says whether it started")?;
-        Ok(Self { address, storage, stop: Some(stop), ended, _fresh: fresh })
+        Ok(Self { address, storage, stop: Some(stop), ended: Mutex::new(ended), _fresh: fresh })
     }
 
     /// A connection to it.
@@ -107,6 +108,17 @@ impl Server {
         (client, session)
     }
 
+    /// Asks the server until something has come true, for what no reply tells.
+    #[track_caller]
+    pub fn until(&self, mut come_true: impl FnMut() -> bool) {
+        let patience = Patience::fresh();
+        let mut client = self.connect();
+        while !come_true() {
+            assert!(patience.lasts(), "it did not come true in {PATIENCE:?}");
+            client.ask(&frame::stateless("hello"), b"").is("hello");
+        }
+    }
+
     /// Asks it to stop, as a signal does, and does not wait for the end.
     pub fn stop_soon(&mut self) {
         if let Some(stop) = self.stop.take() {
@@ -122,8 +134,9 @@ impl Server {
         assert!(self.has_ended(), "the server did not stop in {PATIENCE:?}");
     }
 
-    fn has_ended(&self) -> bool {
-        self.ended.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Disconnected)
+    fn has_ended(&mut self) -> bool {
+        self.ended.get_mut().expect("nobody holds it").recv_timeout(PATIENCE)
+            == Err(mpsc::RecvTimeoutError::Disconnected)
     }
 }
 

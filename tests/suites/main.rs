@@ -1,7 +1,25 @@
 //! The suites, one module each. Their names are the categories of the course's plan, so that
 //! `cargo test concurrency::` runs one.
 #![cfg(test)]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what helps a test fails like the test itself"
+)]
 
+mod architecture;
 mod codec;
+mod concurrency;
 mod corpus;
+mod end_to_end;
+mod failure_recovery;
+mod handler;
+mod mode_switching;
 mod protocol;
+mod session;
+mod timing;
+mod week01;
+
+/// The server as a program of its own.
+const SERVER: &str = env!("CARGO_BIN_EXE_test-server");

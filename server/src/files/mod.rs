@@ -47,6 +47,10 @@ pub trait FileStorage: Send + Sync + Debug {
     /// The bytes of the file under this name; `None` when there is none.
     async fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError>;
 
+    /// `name`, or the name that differs from it only in its extension, if there is such a file. Costs a look for
+    /// every extension there is, however many files there are.
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError>;
+
     /// Makes a visible file durable, with its name. `false`: it was not there.
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError>;
 

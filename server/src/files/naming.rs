@@ -106,6 +106,12 @@ impl ObjectName {
         Self { extension, ..self }
     }
 
+    /// The names that differ from this one at most in their extension; itself first.
+    pub fn under_every_extension(self) -> impl Iterator<Item = Self> {
+        let others = Extension::all().filter(move |extension| *extension != self.extension);
+        std::iter::once(self).chain(others.map(move |extension| self.with_extension(extension)))
+    }
+
     /// What the name is made of.
     #[must_use]
     pub fn form(&self) -> Form {

@@ -34,8 +34,9 @@ pub struct Bound {
     pub moved: CancellationToken,
     /// The session was ended on this connection, which may open another.
     pub ended: bool,
-    /// An earlier connection may have left a file that is visible and not counted.
-    pub(super) inherited: bool,
+    /// A file may be visible under the next sequence and not counted: an earlier connection may have left it, or
+    /// this one could not count or take back what it had shown.
+    pub(super) uncounted: bool,
     pub(super) turn: Arc<tokio::sync::Mutex<()>>,
     attached: Arc<Attached>,
 }
@@ -57,8 +58,8 @@ impl Attached {
             }
         }
         drop(holders);
-        let inherited = epoch != Epoch::FIRST;
-        Bound { session, epoch, moved, ended: false, inherited, turn, attached: Arc::clone(self) }
+        let uncounted = epoch != Epoch::FIRST;
+        Bound { session, epoch, moved, ended: false, uncounted, turn, attached: Arc::clone(self) }
     }
 
     /// The turn of whoever holds `session` now; a fresh one when nobody does.

@@ -2,6 +2,7 @@
 //! name is made from the transfer id, so a repeat finds the file (PROTOCOL.md section 5).
 
 use async_trait::async_trait;
+use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::id::TransferId;
 use shared::wire::{
@@ -16,8 +17,8 @@ use crate::files::{Form, ObjectName, Part, RevealError, Stored};
 /// How often a random name is tried before something else must be wrong.
 const NAMES_TRIED: usize = 8;
 
-/// Hex digits of a Week 01 name, more when names are crowded.
-const WEEK01_DIGITS: [u8; 8] = [4, 4, 4, 6, 8, 16, 32, 32];
+/// Hex digits of a Week 01 name, more when names are crowded; never as many as a stateless file has.
+const WEEK01_DIGITS: [u8; 8] = [4, 4, 4, 6, 8, 16, 31, 31];
 
 /// Remembers nothing from one request to the next.
 #[derive(Debug)]
@@ -151,13 +152,11 @@ impl StatelessHandler {
 
     /// What there is of a transfer, under whatever extension it was stored.
     async fn status(&self, id: TransferId) -> Result<Answer, ErrorBody> {
-        for extension in Extension::all() {
-            let name = ObjectName::received(id.as_bits(), extension);
-            if let Some(stored) = self.services.files.inspect(&name, shared::digest::DigestKind::default()).await? {
-                return Ok(stored_answer(&name, stored, Ack::Written));
-            }
-        }
-        Err(ErrorCode::FileUnknown.into())
+        let files = &self.services.files;
+        let name = ObjectName::received(id.as_bits(), Extension::UNKNOWN);
+        let name = files.find(&name).await?.ok_or(ErrorCode::FileUnknown)?;
+        let stored = files.inspect(&name, DigestKind::default()).await?.ok_or(ErrorCode::FileUnknown)?;
+        Ok(stored_answer(&name, stored, Ack::Written))
     }
 
     async fn fetch(&self, range: &FetchRange) -> Result<Answer, ErrorBody> {
@@ -187,7 +186,7 @@ pub(super) async fn fetch_answer(services: &Services, name: &ObjectName, offset:
     let mut answer = Answer::of(Status::File);
     answer.reply.size = left;
     answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size, digest: None });
-    answer.reply.trailer = Some(shared::digest::DigestKind::default());
+    answer.reply.trailer = Some(DigestKind::default());
     answer.payload = AnswerPayload::File(source);
     Ok(answer)
 }

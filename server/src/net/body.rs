@@ -8,6 +8,7 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, Payload};
 use shared::digest::{Digest, DigestKind};
 use shared::error::ErrorCode;
+use shared::limits::Limits;
 use shared::wire::{ErrorBody, Reply, Status, read_trailer};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
@@ -19,19 +20,44 @@ use crate::handler::Body;
 /// Bytes one payload holds in memory at most: one read, and what a sink collects before it writes.
 const PAYLOAD_BUFFER_BYTES: u64 = 1_280 * 1024;
 
-/// Bytes of memory one permit of the buffer budget stands for.
-pub(super) const PERMIT_BYTES: u64 = 1_024;
+/// Bytes of memory one permit of the budget stands for.
+const PERMIT_BYTES: u64 = 1_024;
+
+/// The memory all payloads share.
+#[derive(Debug)]
+pub(super) struct Budget {
+    memory: Semaphore,
+    permits: u32,
+}
+
+impl Budget {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let bytes = u64::try_from(limits.buffer_bytes_max).unwrap_or(u64::MAX);
+        let bound = Semaphore::MAX_PERMITS.min(usize::try_from(u32::MAX).unwrap_or(usize::MAX));
+        let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX).clamp(1, bound);
+        Self { memory: Semaphore::new(permits), permits: u32::try_from(permits).unwrap_or(u32::MAX) }
+    }
+
+    /// Waits until there is memory for `bytes`, or for as much of them as there is at all: one that is larger
+    /// than the whole budget has it alone.
+    async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
+        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
+        let permit = self.memory.acquire_many(permits.min(self.permits)).await;
+        permit.map_err(|_| ErrorCode::ShuttingDown.into())
+    }
+}
 
 /// The payload that follows a header.
 #[derive(Debug)]
 pub(super) struct FrameBody<'a, S> {
     link: &'a mut Link<S>,
     pace: Pace,
-    budget: &'a Semaphore,
+    budget: &'a Budget,
     permit: Option<SemaphorePermit<'a>>,
     /// Cancelled when the session moved to a newer connection.
     moved: Option<CancellationToken>,
     promised: Option<DigestKind>,
+    trailer_line: Option<Bytes>,
     trailer: Option<Digest>,
     payload: Payload,
     progress: Progress,
@@ -46,12 +72,6 @@ enum Progress {
     Whole,
 }
 
-/// A part of a payload, or what ends it.
-enum Piece {
-    Payload(Bytes),
-    End(Option<Bytes>),
-}
-
 /// Where the stream stands when the request was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -64,7 +84,7 @@ pub(super) enum Rest {
 }
 
 impl<'a, S: Stream> FrameBody<'a, S> {
-    pub(super) fn new(link: &'a mut Link<S>, framing: Framing, budget: &'a Semaphore) -> Self {
+    pub(super) fn new(link: &'a mut Link<S>, framing: Framing, budget: &'a Budget) -> Self {
         let pace = link.pace();
         Self {
             link,
@@ -73,6 +93,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             permit: None,
             moved: None,
             promised: None,
+            trailer_line: None,
             trailer: None,
             payload: framing.payload,
             progress: Progress::Coming,
@@ -118,8 +139,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             Progress::Coming => {}
         }
         let mut left = bytes_max;
-        // What is dropped is not read: its trailer may say what it likes.
-        while let Piece::Payload(chunk) = self.piece().await? {
+        while let Some(chunk) = self.next().await? {
             let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
             left = left.checked_sub(length).ok_or(ErrorCode::SizeTooLarge)?;
         }
@@ -128,18 +148,6 @@ impl<'a, S: Stream> FrameBody<'a, S> {
 
     /// The next bytes of the payload, wherever they are.
     async fn next(&mut self) -> Result<Option<Bytes>, ErrorBody> {
-        match self.piece().await? {
-            Piece::Payload(bytes) => Ok(Some(bytes)),
-            Piece::End(line) => {
-                if let Some(line) = line {
-                    self.trailer = read_trailer(&line, self.promised)?.digest;
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    async fn piece(&mut self) -> Result<Piece, ErrorBody> {
         loop {
             let event = self
                 .link
@@ -147,11 +155,12 @@ impl<'a, S: Stream> FrameBody<'a, S> {
                 .next_event()
                 .map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))?;
             match event {
-                Some(Event::Payload(bytes)) => return Ok(Piece::Payload(bytes)),
+                Some(Event::Payload(bytes)) => return Ok(Some(bytes)),
                 Some(Event::SessionData(_)) => {}
                 Some(Event::End(line)) => {
                     self.progress = Progress::Whole;
-                    return Ok(Piece::End(line));
+                    self.trailer_line = line;
+                    return Ok(None);
                 }
                 // The decoder gives out a header only after the end of this frame.
                 Some(Event::Header(_)) => return Err(ErrorCode::Internal.into()),
@@ -185,9 +194,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             Payload::Sized(size) => size.min(PAYLOAD_BUFFER_BYTES),
             Payload::Chunked => PAYLOAD_BUFFER_BYTES,
         };
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let permit = self.budget.acquire_many(permits).await.map_err(|_| ErrorCode::ShuttingDown)?;
-        self.permit = Some(permit);
+        self.permit = Some(self.budget.room(bytes).await?);
         Ok(())
     }
 }
@@ -201,7 +208,15 @@ impl<S: Stream> Body for FrameBody<'_, S> {
             let line = encode(&Reply::new(Status::Continue));
             self.link.write(&line).await.map_err(|_| ErrorCode::Truncated)?;
         }
-        if self.progress == Progress::Whole { Ok(None) } else { self.next().await }
+        if self.progress == Progress::Whole {
+            return Ok(None);
+        }
+        let chunk = self.next().await?;
+        // Only here: what a dropped trailer says is as good as what a dropped payload says.
+        if let Some(line) = self.trailer_line.take() {
+            self.trailer = read_trailer(&line, self.promised)?.digest;
+        }
+        Ok(chunk)
     }
 
     fn trailer(&self) -> Option<Digest> {

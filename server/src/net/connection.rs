@@ -1,6 +1,7 @@
 //! One connection from greeting to close: header by header, each answered before the next is read. After
 //! a reply the stream is at a frame boundary, or the connection ends.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,16 +9,15 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
 use shared::error::{ErrorClass, ErrorCode};
-use shared::id::Timestamp;
+use shared::id::{Epoch, SessionId, Timestamp};
 use shared::limits::Limits;
 use shared::wire::{
     Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
 };
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::body::{FrameBody, PERMIT_BYTES, Rest, cancelled, millis};
+use super::body::{Budget, FrameBody, Rest, cancelled, millis};
 use super::link::{Filled, Link, Stream, now};
 use crate::config::Week01Ack;
 use crate::dispatch::Dispatch;
@@ -37,8 +37,7 @@ const WEEK01_FAILED: &[u8] = b"ERROR: File write failed\n";
 pub struct Context {
     dispatch: Dispatch,
     week01_ack: Week01Ack,
-    /// The memory of all payloads, in permits of [`PERMIT_BYTES`].
-    budget: Semaphore,
+    budget: Budget,
     stop: CancellationToken,
 }
 
@@ -46,15 +45,22 @@ impl Context {
     /// A context whose connections take no new frame once `stop` is cancelled.
     #[must_use]
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
-        let bytes = u64::try_from(dispatch.services().limits.buffer_bytes_max).unwrap_or(u64::MAX);
-        let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX);
-        let budget = Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
+        let budget = Budget::new(&dispatch.services().limits);
         Self { dispatch, week01_ack, budget, stop }
     }
 
     /// The time.
     pub(super) fn now(&self) -> Timestamp {
         self.dispatch.services().clock.now()
+    }
+
+    /// Renews a session now and then, until it is dropped.
+    async fn keep_alive(&self, held: Option<(SessionId, Epoch)>) -> Infallible {
+        let Some((session, epoch)) = held else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(millis(self.limits().renewal_ms())).await;
+            self.dispatch.renew(session, epoch).await;
+        }
     }
 
     /// The bounds all connections keep to.
@@ -125,12 +131,24 @@ impl<S: Stream> Connection<S> {
     async fn frames(&mut self) -> Ending {
         loop {
             let next = match self.header().await {
-                Ok(line) => self.frame(&line).await,
+                Ok(line) => self.frame_in_session(&line).await,
                 Err(ending) => Err(ending),
             };
             if let Err(ending) = next {
                 return ending;
             }
+        }
+    }
+
+    /// One frame, from its header to the end of its answer. Meanwhile the client cannot be heard of, so the session
+    /// it holds is renewed.
+    async fn frame_in_session(&mut self, line: &[u8]) -> Result<(), Ending> {
+        let context = Arc::clone(&self.context);
+        let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
+        tokio::select! {
+            biased;
+            next = self.frame(line) => next,
+            never = context.keep_alive(held) => match never {},
         }
     }
 
@@ -166,7 +184,8 @@ impl<S: Stream> Connection<S> {
         let quiet_since = now();
         let mut begun: Option<Instant> = None;
         loop {
-            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() {
+            let week01 = self.dialect == Dialect::Week01;
+            if self.context.stop.is_cancelled() && self.link.decoder.at_boundary() && !week01 {
                 return Err(self.stopping());
             }
             match self.link.decoder.next_event() {
@@ -188,14 +207,22 @@ impl<S: Stream> Connection<S> {
                 Some(begun) => begun + millis(self.context.limits().header_timeout_ms),
                 None => quiet_since + millis(self.quiet_ms()),
             };
+            let stopping = self.context.stop.is_cancelled();
+            // A Week 01 client hears no goodbye, so it is only left when it has been silent for a while.
+            let leaving = stopping && fresh && week01;
+            let deadline = if leaving { deadline.min(quiet_since + millis(WEEK01_SILENCE_MS)) } else { deadline };
             let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
             let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
-            let stop = (fresh && self.dialect != Dialect::Week01).then_some(&self.context.stop);
+            let stop = (fresh && !leaving).then_some(&self.context.stop);
             let wait_until = pay_at.map_or(deadline, |pay_at| pay_at.min(deadline));
             tokio::select! {
                 biased;
                 () = cancelled(moved.as_ref()) => return Err(Ending::Refused(ErrorCode::SessionMoved.into())),
-                () = cancelled(stop) => return Err(self.stopping()),
+                () = cancelled(stop) => {
+                    if !week01 {
+                        return Err(self.stopping());
+                    }
+                }
                 filled = tokio::time::timeout_at(wait_until, self.link.fill()) => match filled {
                     Ok(Ok(Filled::Bytes(_))) => {}
                     Ok(Ok(Filled::End)) => return Err(self.ended()),
@@ -210,7 +237,8 @@ impl<S: Stream> Connection<S> {
     /// Milliseconds this connection may be quiet between frames.
     fn quiet_ms(&self) -> u64 {
         let limits = self.context.limits();
-        if self.peer.bound.is_some() { limits.session_silence_ms() } else { limits.request_timeout_ms }
+        let in_session = self.peer.bound.as_ref().is_some_and(|bound| !bound.ended);
+        if in_session { limits.session_silence_ms() } else { limits.request_timeout_ms }
     }
 
     fn ended(&self) -> Ending {
@@ -223,9 +251,6 @@ impl<S: Stream> Connection<S> {
     fn timed_out(&self) -> Ending {
         if !self.link.decoder.at_boundary() {
             return self.refusal_of(self.link.decoder.unfinished(), ErrorCode::HeaderTimeout.into());
-        }
-        if self.dialect == Dialect::V2 {
-            return Ending::Refused(ErrorBody::new(ErrorCode::HeaderTimeout, "no frame came in time"));
         }
         Ending::Goodbye
     }

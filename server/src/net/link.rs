@@ -36,11 +36,11 @@ pub(super) enum Filled {
 
 impl<S: Stream> Link<S> {
     pub(super) fn new(stream: S, limits: &Limits) -> Self {
-        let window_s = limits.progress_window_ms / 1_000;
+        let thousandfold = limits.progress_bytes_per_s_min.saturating_mul(limits.progress_window_ms);
         Self {
             stream,
             decoder: Decoder::new(limits.header_bytes_max),
-            progress_bytes_min: limits.progress_bytes_per_s_min.saturating_mul(window_s),
+            progress_bytes_min: (thousandfold / 1_000).max(1),
             progress_window: Duration::from_millis(limits.progress_window_ms),
         }
     }
@@ -132,4 +132,24 @@ impl Pace {
 #[expect(clippy::disallowed_methods, reason = "waiting is measured here; it follows tokio's clock in tests")]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_judged_over_any_window() {
+        for (window_ms, bytes_min) in [(100, 409), (500, 2_048), (1_000, 4_096), (1_500, 6_144), (20_000, 81_920)] {
+            let limits = Limits { progress_window_ms: window_ms, ..Limits::default() };
+            let link = Link::new(tokio::io::empty(), &limits);
+            let window = Duration::from_millis(window_ms);
+            for (bytes, kept) in [(bytes_min - 1, false), (bytes_min, true), (bytes_min + 1, true)] {
+                assert_eq!(link.pace().kept(window, bytes), kept, "{bytes} bytes in {window_ms} ms");
+            }
+            let mut pace = link.pace();
+            assert!(pace.kept(window.saturating_sub(Duration::from_millis(1)), 0));
+            assert!(!pace.kept(Duration::from_millis(1), 0));
+        }
+    }
 }

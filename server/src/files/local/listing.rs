@@ -64,8 +64,7 @@ fn from_names(
 fn under_every_extension(disk: &Disk, session: SessionId, sequence: Sequence) -> io::Result<Vec<Listed>> {
     let name = ObjectName::simple(session, sequence, Extension::UNKNOWN);
     let mut found = Vec::new();
-    for extension in Extension::all() {
-        let name = name.with_extension(extension);
+    for name in name.under_every_extension() {
         if let Some(size) = disk.root.size(&name.file_name())? {
             found.push(Listed { name, sequence, size });
         }

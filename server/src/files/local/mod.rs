@@ -85,6 +85,19 @@ impl FileStorage for LocalStorage {
         self.on_disk(move |disk| disk.size(&name)).await
     }
 
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError> {
+        let name = *name;
+        self.on_disk(move |disk| {
+            for name in name.under_every_extension() {
+                if disk.size(&name)?.is_some() {
+                    return Ok(Some(name));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
         let name = *name;
         self.on_disk(move |disk| disk.make_durable(&name)).await

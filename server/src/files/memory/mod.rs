@@ -37,7 +37,7 @@ pub enum Operation {
     Write,
     /// [`Sink::seal`].
     Seal,
-    /// [`Part::reveal`].
+    /// [`crate::files::Part::reveal`].
     Reveal,
     /// [`FileStorage::inspect`].
     Inspect,
@@ -208,6 +208,11 @@ impl FileStorage for MemoryStorage {
     async fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError> {
         self.begin(Operation::Size).await?;
         Ok(self.bytes(name).map(|bytes| length(&bytes)))
+    }
+
+    async fn find(&self, name: &ObjectName) -> Result<Option<ObjectName>, StorageError> {
+        self.begin(Operation::Size).await?;
+        Ok(name.under_every_extension().find(|name| self.bytes(name).is_some()))
     }
 
     async fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {

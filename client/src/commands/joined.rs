@@ -1,0 +1,58 @@
+//! A connection that goes on with a remembered session, for the commands that look into one.
+
+use shared::error::ErrorCode;
+use shared::id::SessionId;
+use shared::wire::{Reply, SessionInfo, Status};
+
+use super::Context;
+use crate::conversation::Held;
+use crate::failure::Failure;
+use crate::header::Header;
+use crate::transport::Connection;
+
+/// A connection bound to a session.
+pub(super) struct Joined {
+    pub(super) connection: Connection,
+    pub(super) id: SessionId,
+    pub(super) held: Held,
+}
+
+impl Joined {
+    /// Connects and continues the session `wanted` names, else that of the last `send`.
+    pub(super) async fn open(context: &Context, wanted: Option<&str>) -> Result<Self, Failure> {
+        let mut held = context.remembered.find(&context.server, wanted)?;
+        let mut connection = context.connection().await?;
+        let reply = connection.ask(&Header::resume(held.id, &held.token)).await?;
+        let info = session(expect(reply, Status::SessionResumed).inspect_err(|failure| {
+            forget_if_gone(context, held.id, failure);
+        })?)?;
+        if info.id != held.id {
+            return Err(Failure::Broken("another session than the one asked for".to_owned()));
+        }
+        held.next = info.next_sequence;
+        Ok(Self { connection, id: held.id, held })
+    }
+}
+
+/// A session that has ended is not offered to the next command.
+pub(super) fn forget_if_gone(context: &Context, id: SessionId, failure: &Failure) {
+    if let Failure::Refused(body) = failure
+        && matches!(body.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown)
+    {
+        context.note(context.remembered.forget(&context.server, id));
+    }
+}
+
+/// The reply, if it has the status that answers the request.
+pub(super) fn expect(reply: Reply, status: Status) -> Result<Reply, Failure> {
+    match reply.error {
+        Some(body) if reply.status == Status::Error => Err(Failure::Refused(Box::new(body))),
+        _ if reply.status == status => Ok(reply),
+        _ => Err(Failure::Broken("the reply does not answer the request".to_owned())),
+    }
+}
+
+/// What the reply says of the session.
+pub(super) fn session(reply: Reply) -> Result<SessionInfo, Failure> {
+    reply.session.ok_or_else(|| Failure::Broken("a session's reply that does not speak of it".to_owned()))
+}

@@ -1,0 +1,83 @@
+//! What the program can be told to do, one command a file, and what they share.
+
+mod current;
+mod fetch;
+mod inquire;
+mod joined;
+mod send;
+mod sending;
+
+use std::io::Read;
+use std::time::Duration;
+
+use shared::exit::ExitCode;
+
+use crate::address::Address;
+use crate::cli::Command;
+use crate::env::Interrupt;
+use crate::explain::Watch;
+use crate::failure::Failure;
+use crate::remembered::Remembered;
+use crate::report::Report;
+use crate::settings::Settings;
+use crate::transport::Connection;
+
+/// What every command has at hand.
+pub(crate) struct Context {
+    pub(crate) server: Address,
+    pub(crate) settings: Settings,
+    pub(crate) patience: Duration,
+    pub(crate) watch: Watch,
+    pub(crate) report: Report,
+    pub(crate) remembered: Remembered,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Context {
+    /// A new connection to the server.
+    async fn connection(&self) -> Result<Connection, Failure> {
+        Connection::open(&self.server, self.patience, self.watch.clone()).await
+    }
+
+    /// Shows progress, unless frames are shown: they tell more, and the bar would cut through them.
+    fn start_bar(&self, bytes: Option<u64>) {
+        if !self.watch.is_on() {
+            self.report.start_bar(bytes);
+        }
+    }
+
+    /// What cannot be remembered is told and no reason to stop.
+    fn note(&self, remembered: Result<(), Failure>) {
+        if let Err(failure) = remembered {
+            self.report.warn(&format!("the session will not be remembered: {failure}"));
+        }
+    }
+}
+
+/// Carries out a command.
+pub(crate) async fn run(command: Command, context: Context, input: Box<dyn Read + Send>) -> ExitCode {
+    let mut interrupt = context.interrupt.clone();
+    let report = context.report.clone();
+    let done = async {
+        match command {
+            // It tells what was stored before it was interrupted.
+            Command::Send(send) => return Ok(send::run(send, &context, input).await),
+            Command::Fetch(fetch) => fetch::run(&fetch, &context).await,
+            Command::List(which) => inquire::list(&which, &context).await,
+            Command::Status(which) => inquire::status(&which, &context).await,
+            Command::Remove(remove) => inquire::remove(&remove, &context).await,
+            Command::Ping => inquire::ping(&context).await,
+        }
+    };
+    let watched = async {
+        tokio::select! {
+            biased;
+            done = done => done,
+            () = interrupt.wait() => Err(Failure::Interrupted),
+        }
+    };
+    watched.await.unwrap_or_else(|failure| {
+        report.failed(None, &failure);
+        failure.exit()
+    })
+}

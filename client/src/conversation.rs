@@ -1,0 +1,316 @@
+//! What a client does next, decided from what it knows and what it hears. No I/O, no clock: whoever drives
+//! it carries out the command and reports what came of it.
+//!
+//! Two rules stand above the others. A request whose outcome is unknown is repeated under its own sequence
+//! (or transfer id), never under a new one. And a client that may choose its mode goes on stateless only
+//! before any file was sent under a sequence.
+
+mod terms;
+
+use shared::error::{ErrorClass, ErrorCode, Retry};
+use shared::id::Token;
+use shared::wire::{ErrorBody, Reply, Status};
+
+pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted};
+
+/// Why a connection is being opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A file waits that was never sent.
+    Fresh(Repeatable),
+    /// A file waits that was.
+    Again(Attempt),
+    /// The session is to be closed.
+    Leave,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// No connection.
+    Apart,
+    /// A connection is being opened.
+    Opening(Purpose),
+    /// `connect` has no answer yet.
+    Joining(Purpose),
+    /// Nothing is owed by either side.
+    Ready,
+    /// A transfer has no answer yet.
+    Sending(Attempt),
+    /// `disconnect` has no answer yet.
+    Leaving,
+    /// Nothing more will be said.
+    Over,
+}
+
+/// The conversation of one `send`.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    wanted: Wanted,
+    afterwards: Afterwards,
+    session: Option<Held>,
+    end: End,
+    state: State,
+}
+
+/// What became of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It is open, as far as anybody knows.
+    Open,
+    /// It was closed.
+    Closed,
+    /// The server does not have it any more.
+    Gone,
+}
+
+impl Conversation {
+    /// A conversation that has not begun; with `session`, one to be continued.
+    pub(crate) fn new(wanted: Wanted, afterwards: Afterwards, session: Option<Held>) -> Self {
+        Self { wanted, afterwards, session, end: End::Open, state: State::Apart }
+    }
+
+    /// The session, once there is one.
+    pub(crate) fn session(&self) -> Option<&Held> {
+        self.session.as_ref()
+    }
+
+    /// Whether the server said that the session has ended as it was asked to.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.end == End::Closed
+    }
+
+    /// Whether the session can serve no later command.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.end == End::Gone
+    }
+
+    /// Takes what happened, gives what is to be done.
+    pub(crate) fn step(self, event: Event) -> (Self, Command) {
+        match event {
+            Event::File(repeatable) => self.file(repeatable),
+            Event::NoMore => self.no_more(),
+            Event::Opened => self.opened(),
+            Event::Reply(reply, stream) => match self.state {
+                State::Joining(purpose) => self.joined(purpose, *reply),
+                State::Sending(attempt) => self.answered(attempt, reply, stream),
+                State::Leaving => self.left(*reply),
+                State::Apart | State::Opening(_) | State::Ready | State::Over => {
+                    self.give_up(Cause::Broken("a reply to nothing"))
+                }
+            },
+            Event::Lost => self.lost(),
+            Event::Abandoned => self.to(State::Apart, Command::Skip(Cause::Local)),
+        }
+    }
+
+    fn file(self, repeatable: Repeatable) -> (Self, Command) {
+        match self.state {
+            State::Ready => self.upload_first(repeatable),
+            State::Apart => self.to(State::Opening(Purpose::Fresh(repeatable)), Command::Open),
+            State::Opening(_) | State::Joining(_) | State::Sending(_) | State::Leaving | State::Over => {
+                self.give_up(Cause::Lost)
+            }
+        }
+    }
+
+    fn no_more(self) -> (Self, Command) {
+        let leaves = self.afterwards == Afterwards::Close && self.session.is_some();
+        match self.state {
+            State::Ready if leaves => self.leave(),
+            State::Apart if leaves => self.to(State::Opening(Purpose::Leave), Command::Open),
+            State::Apart
+            | State::Opening(_)
+            | State::Joining(_)
+            | State::Ready
+            | State::Sending(_)
+            | State::Leaving
+            | State::Over => self.to(State::Over, Command::Finish),
+        }
+    }
+
+    fn opened(self) -> (Self, Command) {
+        match self.state {
+            State::Opening(purpose) if self.wanted == Wanted::Stateless => self.go_on(purpose),
+            State::Opening(purpose) => {
+                let join = Command::Join(self.session.clone());
+                self.to(State::Joining(purpose), join)
+            }
+            State::Apart | State::Joining(_) | State::Ready | State::Sending(_) | State::Leaving | State::Over => {
+                self.give_up(Cause::Lost)
+            }
+        }
+    }
+
+    /// The answer to `connect`.
+    fn joined(mut self, purpose: Purpose, reply: Reply) -> (Self, Command) {
+        let (info, error) = (reply.session, reply.error);
+        match (reply.status, info, error) {
+            (Status::SessionCreated, Some(info), _) if self.session.is_none() => {
+                let Some(token) = info.token.as_deref().and_then(Token::from_wire) else {
+                    return self.give_up(Cause::Broken("a new session without a token"));
+                };
+                self.session = Some(Held { id: info.id, token, next: info.next_sequence });
+                self.go_on(purpose)
+            }
+            (Status::SessionResumed, Some(info), _) => match &mut self.session {
+                Some(held) if held.id == info.id && info.next_sequence >= held.next => {
+                    held.next = info.next_sequence;
+                    self.go_on(purpose)
+                }
+                // What was answered is forgotten there: sequences of this session mean nothing any more.
+                Some(held) if held.id == info.id => {
+                    let mut body = ErrorBody::from(ErrorCode::SessionGone);
+                    body.reason = Some("damaged: the server forgot replies it had given".to_owned());
+                    self.give_up(Cause::Refused(Box::new(body)))
+                }
+                Some(_) | None => self.give_up(Cause::Broken("another session than the one asked for")),
+            },
+            (Status::Error, _, Some(body)) => {
+                let may_degrade = self.wanted == Wanted::Auto && self.session.is_none();
+                if may_degrade && ends_stateful(body.code) {
+                    self.wanted = Wanted::Stateless;
+                    let state = if reply.closing { State::Apart } else { State::Ready };
+                    return self.to(state, Command::Degrade(Box::new(body)));
+                }
+                self.give_up(Cause::Refused(Box::new(body)))
+            }
+            _ => self.give_up(Cause::Broken("no answer to connect")),
+        }
+    }
+
+    /// The answer to a transfer.
+    fn answered(mut self, attempt: Attempt, reply: Box<Reply>, stream: Stream) -> (Self, Command) {
+        let rest = if reply.closing || stream == Stream::InsideFrame { State::Apart } else { State::Ready };
+        match (reply.status, &reply.error) {
+            (Status::Stored, _) if reply.file.is_none() => {
+                self.give_up(Cause::Broken("it stored a file and does not say which"))
+            }
+            (Status::Stored, _) if reply.sequence != attempt.sequence => {
+                self.give_up(Cause::Broken("the answer to another sequence"))
+            }
+            (Status::Stored, _) => {
+                if let (Some(held), Some(sequence)) = (&mut self.session, attempt.sequence) {
+                    held.next = held.next.max(sequence.next());
+                }
+                self.to(rest, Command::Keep(reply))
+            }
+            (Status::Error, Some(body)) => {
+                let body = body.clone();
+                self.refused(attempt, rest, body)
+            }
+            _ => self.give_up(Cause::Broken("no answer to transfer")),
+        }
+    }
+
+    /// An error uses up no sequence: what comes next takes the same one.
+    fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody) -> (Self, Command) {
+        let untried = attempt.history == History::None && attempt.repeatable == Repeatable::Yes;
+        if body.code == ErrorCode::SequenceGap
+            && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, &mut self.session)
+        {
+            held.next = expected;
+            return self.again(Attempt { sequence: Some(expected), history: History::Refused, ..attempt }, rest);
+        }
+        if ends_conversation(body.code) {
+            return self.give_up(Cause::Refused(Box::new(body)));
+        }
+        let worth_it = matches!(body.code.retry(), Retry::Same | Retry::Resume);
+        if untried && worth_it {
+            return self.again(Attempt { history: History::Refused, ..attempt }, rest);
+        }
+        self.to(rest, Command::Skip(Cause::Refused(Box::new(body))))
+    }
+
+    fn again(self, attempt: Attempt, rest: State) -> (Self, Command) {
+        if rest == State::Ready {
+            self.to(State::Sending(attempt), Command::Upload(attempt))
+        } else {
+            self.to(State::Opening(Purpose::Again(attempt)), Command::Open)
+        }
+    }
+
+    fn lost(self) -> (Self, Command) {
+        match self.state {
+            State::Sending(attempt) if attempt.history != History::Unknown => {
+                let attempt = Attempt { history: History::Unknown, ..attempt };
+                self.to(State::Opening(Purpose::Again(attempt)), Command::Open)
+            }
+            State::Sending(_)
+            | State::Opening(Purpose::Again(Attempt { history: History::Unknown, .. }))
+            | State::Joining(Purpose::Again(Attempt { history: History::Unknown, .. })) => self.give_up(Cause::Unknown),
+            State::Apart
+            | State::Opening(Purpose::Fresh(_) | Purpose::Again(_) | Purpose::Leave)
+            | State::Joining(Purpose::Fresh(_) | Purpose::Again(_) | Purpose::Leave)
+            | State::Ready
+            | State::Leaving
+            | State::Over => self.give_up(Cause::Lost),
+        }
+    }
+
+    fn left(mut self, reply: Reply) -> (Self, Command) {
+        match (reply.status, reply.error) {
+            (Status::SessionClosed, _) => {
+                self.end = End::Closed;
+                self.to(State::Over, Command::Finish)
+            }
+            (Status::Error, Some(body)) => self.give_up(Cause::Refused(Box::new(body))),
+            _ => self.give_up(Cause::Broken("no answer to disconnect")),
+        }
+    }
+
+    fn go_on(self, purpose: Purpose) -> (Self, Command) {
+        match purpose {
+            Purpose::Fresh(repeatable) => self.upload_first(repeatable),
+            Purpose::Again(attempt) => self.to(State::Sending(attempt), Command::Upload(attempt)),
+            Purpose::Leave => self.leave(),
+        }
+    }
+
+    fn upload_first(self, repeatable: Repeatable) -> (Self, Command) {
+        let sequence = self.session.as_ref().filter(|_| self.wanted != Wanted::Stateless).map(|held| held.next);
+        let attempt = Attempt { sequence, history: History::None, repeatable };
+        self.to(State::Sending(attempt), Command::Upload(attempt))
+    }
+
+    fn leave(self) -> (Self, Command) {
+        match self.session.clone() {
+            Some(held) => self.to(State::Leaving, Command::Leave(held.id, held.next)),
+            None => self.to(State::Over, Command::Finish),
+        }
+    }
+
+    fn give_up(mut self, cause: Cause) -> (Self, Command) {
+        if let Cause::Refused(body) = &cause
+            && matches!(body.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown)
+        {
+            self.end = End::Gone;
+        }
+        self.to(State::Over, Command::GiveUp(cause))
+    }
+
+    fn to(self, state: State, command: Command) -> (Self, Command) {
+        (Self { state, ..self }, command)
+    }
+}
+
+/// Refusals of `connect` after which the same files can still go without a session.
+fn ends_stateful(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::ModeDisabled | ErrorCode::SessionFull | ErrorCode::StoreUnavailable)
+}
+
+/// Refusals that would meet every other file too.
+fn ends_conversation(code: ErrorCode) -> bool {
+    let everywhere = matches!(
+        code,
+        ErrorCode::UnsupportedVersion
+            | ErrorCode::ModeDisabled
+            | ErrorCode::ShuttingDown
+            | ErrorCode::Busy
+            | ErrorCode::RateLimited
+            | ErrorCode::StoreUnavailable
+    );
+    everywhere || code.class() == ErrorClass::Session
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The words a conversation is made of: what is wanted, what happened, what is to be done.
+
+use shared::id::{Sequence, SessionId, Token};
+use shared::wire::{ErrorBody, Reply};
+
+/// How the user wants files to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Each file by itself.
+    Stateless,
+    /// All in a session, or not at all.
+    Stateful,
+    /// In a session, if the server can have one.
+    Auto,
+}
+
+/// What to do with the session when all is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// It stays open for `list`, `fetch` and the others.
+    Keep,
+    /// It ends.
+    Close,
+}
+
+/// A session this client holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) id: SessionId,
+    pub(crate) token: Token,
+    /// The sequence of the next request that changes something.
+    pub(crate) next: Sequence,
+}
+
+/// Whether the bytes of a file can be had a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeatable {
+    /// A file.
+    Yes,
+    /// Standard input, or a pipe.
+    No,
+}
+
+/// One try to send one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// Its place in the session; `None` in stateless mode.
+    pub(crate) sequence: Option<Sequence>,
+    /// What is known of the tries before.
+    pub(crate) history: History,
+    /// Whether there can be another one.
+    pub(super) repeatable: Repeatable,
+}
+
+/// What is known of the earlier tries to send the same file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum History {
+    /// There was none.
+    None,
+    /// It was refused, and may be tried again.
+    Refused,
+    /// No answer came: the file may be stored. The server is asked before the payload is sent again.
+    Unknown,
+}
+
+/// Where the stream to the server stands after a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// The whole frame was sent: the next one may follow.
+    AtBoundary,
+    /// The reply came first, and the rest of the frame will not be sent.
+    InsideFrame,
+}
+
+/// What the driver reports.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// There is a file to send.
+    File(Repeatable),
+    /// All files are dealt with.
+    NoMore,
+    /// The connection is open.
+    Opened,
+    /// A reply came.
+    Reply(Box<Reply>, Stream),
+    /// The connection is gone, and what was asked has no answer.
+    Lost,
+    /// The file could not be read to its end: its frame was cut, so it is not stored.
+    Abandoned,
+}
+
+/// What the driver is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Open a connection, in place of any other.
+    Open,
+    /// Send `connect`: for a new session, or to continue this one.
+    Join(Option<Held>),
+    /// Send the file.
+    Upload(Attempt),
+    /// Tell the user that it goes on stateless, and offer the file again.
+    Degrade(Box<ErrorBody>),
+    /// The file is stored, as the reply says.
+    Keep(Box<Reply>),
+    /// The file is not stored; go on with the next.
+    Skip(Cause),
+    /// Nothing more can be sent.
+    GiveUp(Cause),
+    /// Send `disconnect`.
+    Leave(SessionId, Sequence),
+    /// All is said.
+    Finish,
+}
+
+/// Why a file is not stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The server refused it.
+    Refused(Box<ErrorBody>),
+    /// The connection was lost; the driver knows how.
+    Lost,
+    /// The connection was lost twice: whether the file is stored is unknown.
+    Unknown,
+    /// The server said what it may not say here.
+    Broken(&'static str),
+    /// The file itself; the driver knows why.
+    Local,
+}

@@ -1,0 +1,115 @@
+//! The world around the program: variables, time, dice, the user's Ctrl-C. Nothing else in the client
+//! asks the system for any of these.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+/// Environment variables and the wish to stop, as the program is to see them.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    variables: BTreeMap<String, OsString>,
+    interrupt: Interrupt,
+}
+
+impl Environment {
+    /// An environment of exactly these variables, which nobody interrupts.
+    pub fn new<K: Into<String>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        let variables = variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        Self { variables, interrupt: Interrupt::never() }
+    }
+
+    /// The environment of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::new(std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value))))
+    }
+
+    /// The same environment, which `interrupt` may stop.
+    #[must_use]
+    pub fn interrupted_by(self, interrupt: Interrupt) -> Self {
+        Self { interrupt, ..self }
+    }
+
+    /// A variable's value; an empty one counts as none.
+    pub(crate) fn variable(&self, key: &str) -> Option<&OsString> {
+        self.variables.get(key).filter(|value| !value.is_empty())
+    }
+
+    /// A folder of the XDG base directory specification: its variable, else `fallback` below the home folder.
+    pub(crate) fn folder(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
+        // The specification tells programs to ignore relative paths.
+        let stated = self.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        stated.or_else(|| self.variable("HOME").map(|home| PathBuf::from(home).join(fallback)))
+    }
+
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+}
+
+/// Hears that the user wants to stop.
+#[derive(Debug, Clone)]
+pub struct Interrupt(Option<watch::Receiver<bool>>);
+
+impl Interrupt {
+    /// Never comes.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(None)
+    }
+
+    /// Comes when `true` is sent.
+    #[must_use]
+    pub fn pair() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(Some(receiver)))
+    }
+
+    /// Returns once the user wants to stop.
+    pub(crate) async fn wait(&mut self) {
+        if let Some(receiver) = &mut self.0
+            && receiver.wait_for(|stop| *stop).await.is_ok()
+        {
+            return;
+        }
+        // Nobody is left who could interrupt.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Measures how long something takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// Whole microseconds since the start.
+    pub(crate) fn micros(self) -> u64 {
+        u64::try_from(self.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Whole milliseconds since the start.
+    pub(crate) fn millis(self) -> u64 {
+        u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Bytes nobody can guess.
+#[expect(clippy::disallowed_methods, reason = "the one place that rolls dice")]
+pub(crate) fn random() -> std::io::Result<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
+    Ok(bytes)
+}

@@ -1,0 +1,239 @@
+//! Reads what is to be sent, ahead of the network, on a thread of its own, and computes the digest
+//! meanwhile. A file that is not the same at its end as at its beginning is an error, told before anything
+//! could make it a stored file.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use shared::digest::{Digest, DigestKind};
+use tokio::sync::mpsc;
+
+use crate::failure::Failure;
+use crate::text::{counted, neutral};
+
+/// Bytes of one block. With the queue this bounds the memory of an upload.
+const BLOCK_BYTES: usize = 512 * 1024;
+/// Blocks read ahead.
+const BLOCKS_AHEAD: usize = 2;
+
+/// What a reader gives out.
+#[derive(Debug)]
+pub(crate) enum Block {
+    /// The next bytes, never empty.
+    Bytes(Bytes),
+    /// All was read, and the file is as it was. The digest of all of it.
+    End(Digest),
+}
+
+/// Blocks on their way from a file or a stream.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    size: Option<u64>,
+    blocks: mpsc::Receiver<Result<Block, Failure>>,
+    first: Option<Block>,
+}
+
+impl Reading {
+    /// Begins to read a file that has a size.
+    pub(crate) async fn file(path: &Path) -> Result<Self, Failure> {
+        let file = File::open(path).map_err(|error| Failure::local("cannot be opened", &error))?;
+        let before = file.metadata().map_err(|error| Failure::local("cannot be looked at", &error))?;
+        if before.is_dir() {
+            return Err(Failure::local("cannot be read", &io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let size = before.len();
+        let unchanged = {
+            let file = file.try_clone().map_err(|error| Failure::local("cannot be read", &error))?;
+            move || file.metadata().is_ok_and(|after| same(&before, &after))
+        };
+        Self::begin(Some(size), file, unchanged).await
+    }
+
+    /// Begins to read a pipe. Opening one waits for its writer, so the reader's thread does that.
+    pub(crate) async fn pipe(path: &Path) -> Result<Self, Failure> {
+        Self::stream(OpenedLate { path: path.to_owned(), file: None }).await
+    }
+
+    /// Begins to read a stream that ends when it ends.
+    pub(crate) async fn stream(stream: impl Read + Send + 'static) -> Result<Self, Failure> {
+        Self::begin(None, stream, || true).await
+    }
+
+    async fn begin(
+        size: Option<u64>,
+        input: impl Read + Send + 'static,
+        unchanged: impl FnOnce() -> bool + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let (sender, mut blocks) = mpsc::channel(BLOCKS_AHEAD);
+        // Not one of the runtime's threads: it may wait for a terminal forever, and the program must still end.
+        std::thread::Builder::new()
+            .name("reading".to_owned())
+            .spawn(move || read_all(size, input, unchanged, &sender))
+            .map_err(|error| Failure::local("no thread to read it", &error))?;
+        let first = next(&mut blocks).await?;
+        Ok(Self { size, blocks, first: Some(first) })
+    }
+
+    /// Bytes of the whole; `None` for a stream.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// How it begins; empty when there is nothing.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        match &self.first {
+            Some(Block::Bytes(bytes)) => bytes,
+            Some(Block::End(_)) | None => &[],
+        }
+    }
+
+    /// The next block.
+    pub(crate) async fn next(&mut self) -> Result<Block, Failure> {
+        match self.first.take() {
+            Some(block) => Ok(block),
+            None => next(&mut self.blocks).await,
+        }
+    }
+
+    /// The digest of what is left, without giving it out.
+    pub(crate) async fn digest(mut self) -> Result<Digest, Failure> {
+        loop {
+            if let Block::End(digest) = self.next().await? {
+                return Ok(digest);
+            }
+        }
+    }
+}
+
+/// A file that is opened by its first reader.
+struct OpenedLate {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Read for OpenedLate {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.read(buffer),
+            None => self.file.insert(File::open(&self.path)?).read(buffer),
+        }
+    }
+}
+
+async fn next(blocks: &mut mpsc::Receiver<Result<Block, Failure>>) -> Result<Block, Failure> {
+    let gone = || Err(Failure::local("cannot be read", &io::Error::other("the reader stopped")));
+    blocks.recv().await.unwrap_or_else(gone)
+}
+
+/// Same length and same time of the last change.
+fn same(before: &Metadata, after: &Metadata) -> bool {
+    before.len() == after.len() && before.modified().ok() == after.modified().ok()
+}
+
+fn read_all(
+    size: Option<u64>,
+    mut input: impl Read,
+    unchanged: impl FnOnce() -> bool,
+    sender: &mpsc::Sender<Result<Block, Failure>>,
+) {
+    let mut hasher = DigestKind::Blake3.hasher();
+    let mut total = 0_u64;
+    let end = loop {
+        let block = match read_block(&mut input) {
+            Ok(block) => block,
+            Err(error) => break Err(Failure::local("cannot be read", &error)),
+        };
+        if block.is_empty() {
+            break Ok(());
+        }
+        total = total.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+        if size.is_some_and(|size| total > size) {
+            break Err(changed("it grew while it was being sent".to_owned()));
+        }
+        hasher.update(&block);
+        if sender.blocking_send(Ok(Block::Bytes(Bytes::from(block)))).is_err() {
+            return;
+        }
+    };
+    let end = match (end, size) {
+        (Ok(()), Some(size)) if total < size => {
+            let missing = counted(size.saturating_sub(total), "byte");
+            Err(changed(format!("it shrank by {missing} while it was being sent")))
+        }
+        (Ok(()), _) if !unchanged() => Err(changed("it was changed while it was being sent".to_owned())),
+        (Ok(()), _) => Ok(Block::End(hasher.finish())),
+        (Err(failure), _) => Err(failure),
+    };
+    // Whoever asked may have left.
+    let _ = sender.blocking_send(end);
+}
+
+fn changed(cause: String) -> Failure {
+    Failure::Local { what: "not sent".to_owned(), cause }
+}
+
+/// A whole block, unless the end comes before; a pipe gives its bytes in small pieces.
+fn read_block(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut block = Vec::with_capacity(BLOCK_BYTES);
+    let bytes_max = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+    input.take(bytes_max).read_to_end(&mut block)?;
+    Ok(block)
+}
+
+/// A path as it is shown.
+pub(crate) fn shown(path: &Path) -> String {
+    neutral(&path.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn trace(reading: Result<Reading, Failure>) -> String {
+        let mut reading = match reading {
+            Ok(reading) => reading,
+            Err(failure) => return failure.to_string(),
+        };
+        let mut bytes = 0;
+        loop {
+            match reading.next().await {
+                Ok(Block::Bytes(block)) => bytes += block.len(),
+                Ok(Block::End(_)) => return format!("{bytes} bytes"),
+                Err(failure) => return failure.to_string(),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_read_to_its_end() {
+        for size in [0, 1, BLOCK_BYTES, BLOCK_BYTES + 1, 5 * BLOCK_BYTES] {
+            let input = io::Cursor::new(vec![7_u8; size]);
+            assert_eq!(trace(Reading::stream(input).await).await, format!("{size} bytes"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_what_it_was_is_an_error_that_says_so() {
+        for (stated, held, text) in [
+            (3, 3, "3 bytes"),
+            (4, 3, "not sent: it shrank by 1 byte while it was being sent"),
+            (2, 3, "not sent: it grew while it was being sent"),
+            (0, 3, "not sent: it grew while it was being sent"),
+        ] {
+            let input = io::Cursor::new(vec![7_u8; held]);
+            assert_eq!(trace(Reading::begin(Some(stated), input, || true).await).await, text);
+        }
+        let input = io::Cursor::new(vec![7_u8; 3]);
+        let text = trace(Reading::begin(Some(3), input, || false).await).await;
+        assert_eq!(text, "not sent: it was changed while it was being sent");
+    }
+
+    #[tokio::test]
+    async fn the_digest_is_that_of_all_bytes() {
+        let reading = Reading::stream(&b""[..]).await.unwrap();
+        let digest = reading.digest().await.unwrap().to_wire();
+        assert_eq!(digest, "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
+    }
+}

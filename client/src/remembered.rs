@@ -1,0 +1,197 @@
+//! The sessions this user's client opened, so that the next command can go on with them: a small file only
+//! the user can read, replaced as a whole. Knows nothing of the server.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use shared::id::{Sequence, SessionId, Token};
+
+use crate::address::Address;
+use crate::conversation::Held;
+use crate::env::Environment;
+use crate::failure::Failure;
+use crate::private;
+
+/// Sessions kept; the oldest go first.
+const SESSIONS_MAX: usize = 32;
+/// Bytes of the longest file that is read.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// The file of remembered sessions.
+#[derive(Debug, Clone)]
+pub(crate) struct Remembered {
+    /// `None` without a home folder: then nothing is remembered.
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Contents {
+    sessions: Vec<Entry>,
+}
+
+/// One session, the newest last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    server: String,
+    id: SessionId,
+    token: String,
+    next_sequence: Sequence,
+}
+
+impl Entry {
+    fn held(&self) -> Option<Held> {
+        Some(Held { id: self.id, token: Token::from_wire(&self.token)?, next: self.next_sequence })
+    }
+}
+
+impl Remembered {
+    pub(crate) fn new(environment: &Environment) -> Self {
+        let folder = environment.folder("XDG_STATE_HOME", ".local/state");
+        Self { path: folder.map(|folder| folder.join("dft/session.json")) }
+    }
+
+    /// The session of the last `send` to this server, or the one `wanted` names.
+    pub(crate) fn find(&self, server: &Address, wanted: Option<&str>) -> Result<Held, Failure> {
+        let contents = self.load().map_err(|error| Failure::local(self.name(), &error))?;
+        let server = server.to_string();
+        let here = contents.sessions.iter().rev().filter(|entry| entry.server == server);
+        let wanted = wanted.filter(|wanted| *wanted != "last").map(str::to_ascii_lowercase);
+        let mut fitting =
+            here.filter(|entry| wanted.as_ref().is_none_or(|wanted| entry.id.to_wire().starts_with(wanted)));
+        let (first, second) = (fitting.next(), fitting.next());
+        match (first.and_then(Entry::held), second, wanted) {
+            (Some(_), Some(_), Some(wanted)) => {
+                Err(Failure::NoSession(format!("more than one remembered session begins with {wanted}")))
+            }
+            (Some(held), _, _) => Ok(held),
+            (None, _, Some(wanted)) => {
+                Err(Failure::NoSession(format!("no session {wanted} is remembered for {server}")))
+            }
+            (None, _, None) => Err(Failure::NoSession(format!("no session is remembered for {server}"))),
+        }
+    }
+
+    /// Remembers a session, or how far it is by now.
+    pub(crate) fn keep(&self, server: &Address, held: &Held) -> Result<(), Failure> {
+        self.change(|sessions| {
+            let server = server.to_string();
+            let same = |entry: &Entry| entry.server == server && entry.id == held.id;
+            let entry =
+                Entry { server: server.clone(), id: held.id, token: held.token.to_wire(), next_sequence: held.next };
+            sessions.retain(|entry| !same(entry));
+            sessions.push(entry);
+            let surplus = sessions.len().saturating_sub(SESSIONS_MAX);
+            sessions.drain(..surplus);
+        })
+    }
+
+    /// Forgets a session that is no more.
+    pub(crate) fn forget(&self, server: &Address, id: SessionId) -> Result<(), Failure> {
+        let server = server.to_string();
+        self.change(|sessions| sessions.retain(|entry| entry.server != server || entry.id != id))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Failure> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let attempt = || {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            private::create_folder(folder)?;
+            // Two clients at once would each write what the other does not know.
+            let lock = private::create_file(&folder.join("session.lock"))?;
+            lock.lock()?;
+            let mut contents = self.load()?;
+            change(&mut contents.sessions);
+            let text = serde_json::to_vec_pretty(&contents)?;
+            let staged = folder.join("session.json.new");
+            let mut file = private::create_file(&staged)?;
+            file.set_len(0)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            std::fs::rename(&staged, path)
+        };
+        attempt().map_err(|error: io::Error| Failure::local(self.name(), &error))
+    }
+
+    /// A damaged file is an error, not an empty one: it may hold the only token of a session.
+    fn load(&self) -> io::Result<Contents> {
+        let Some(path) = &self.path else { return Ok(Contents::default()) };
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err(io::Error::other("is too long")),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::default()),
+            Err(error) => return Err(error),
+        }
+        let text = std::fs::read(path)?;
+        serde_json::from_slice(&text).map_err(|error| io::Error::other(format!("is damaged ({error}); remove it")))
+    }
+
+    fn name(&self) -> String {
+        self.path.as_deref().map(crate::reading::shown).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(byte: u8, next: u64) -> Held {
+        let (id, token) = (SessionId::from_random([byte; 16]), Token::from_random([byte; 32]));
+        Held { id, token, next: Sequence::new(next).unwrap() }
+    }
+
+    fn remembered(folder: &Path) -> Remembered {
+        Remembered::new(&Environment::new([("XDG_STATE_HOME", folder)]))
+    }
+
+    #[test]
+    fn the_last_session_of_each_server_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = remembered(folder.path());
+        let (here, there) = (Address::default(), "there:1".parse::<Address>().unwrap());
+        assert_eq!(remembered.find(&here, None).unwrap_err().exit().code(), 8);
+        for (server, session) in [(&here, held(1, 1)), (&here, held(2, 5)), (&there, held(3, 1)), (&here, held(1, 4))] {
+            remembered.keep(server, &session).unwrap();
+        }
+        assert_eq!(remembered.find(&here, None).unwrap(), held(1, 4));
+        assert_eq!(remembered.find(&here, Some("last")).unwrap(), held(1, 4));
+        assert_eq!(remembered.find(&here, Some("0202")).unwrap(), held(2, 5));
+        assert_eq!(remembered.find(&there, None).unwrap(), held(3, 1));
+        assert!(remembered.find(&here, Some("0")).is_err());
+        assert!(remembered.find(&here, Some("03")).is_err());
+        remembered.forget(&here, held(1, 1).id).unwrap();
+        assert_eq!(remembered.find(&here, None).unwrap(), held(2, 5));
+    }
+
+    #[test]
+    fn no_more_are_kept_than_the_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = remembered(folder.path());
+        for byte in 0..40 {
+            remembered.keep(&Address::default(), &held(byte, 1)).unwrap();
+        }
+        assert_eq!(remembered.load().unwrap().sessions.len(), SESSIONS_MAX);
+        assert!(remembered.find(&Address::default(), Some("27272727")).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_user_can_read_tokens() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        remembered(folder.path()).keep(&Address::default(), &held(1, 1)).unwrap();
+        let mode = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("dft/session.json"), 0o600);
+        assert_eq!(mode("dft"), 0o700);
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = remembered(folder.path());
+        std::fs::create_dir(folder.path().join("dft")).unwrap();
+        std::fs::write(folder.path().join("dft/session.json"), "{").unwrap();
+        assert!(remembered.keep(&Address::default(), &held(1, 1)).is_err());
+        assert_eq!(std::fs::read(folder.path().join("dft/session.json")).unwrap(), b"{");
+    }
+}

@@ -1,0 +1,149 @@
+//! Sends one file as one frame and says what came of it. Knows nothing of the files before and after.
+
+use bytes::Bytes;
+use shared::codec::encode_chunk_length;
+use shared::digest::Digest;
+use shared::wire::{Reply, Status, Trailer};
+
+use crate::conversation::Stream;
+use crate::failure::Failure;
+use crate::header::{FileFacts, Header};
+use crate::reading::{Block, Reading};
+use crate::report::Report;
+use crate::transport::{Connection, Written};
+
+/// What came of one try.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The server answered.
+    Answered(Box<Reply>, Stream),
+    /// The connection is gone and the answer with it.
+    Lost(Failure),
+    /// The file could not be read, so its frame was cut.
+    Abandoned(Failure),
+}
+
+/// What was sent, as far as this side knows.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) bytes: u64,
+    /// Of the whole file, once all of it was read.
+    pub(crate) digest: Option<Digest>,
+}
+
+/// Sends the frame and waits for its reply. `content` is `None` when the bytes were given out before and
+/// cannot be had again; then the server can only be asked whether it has them.
+pub(crate) async fn upload(
+    connection: &mut Connection,
+    header: &Header,
+    expects_continue: ExpectsContinue,
+    content: Option<&mut Reading>,
+    report: &Report,
+) -> (Outcome, Sent) {
+    let mut sent = Sent::default();
+    let outcome = match send(connection, header, expects_continue, content, report, &mut sent).await {
+        Ok(Written::Answered(reply)) => Outcome::Answered(reply, Stream::InsideFrame),
+        Ok(Written::All) => match connection.answer().await {
+            Ok(reply) => Outcome::Answered(Box::new(reply), Stream::AtBoundary),
+            Err(failure) => Outcome::Lost(failure),
+        },
+        Err(Stop::Answered(reply)) => Outcome::Answered(reply, Stream::AtBoundary),
+        Err(Stop::Connection(failure)) => Outcome::Lost(failure),
+        Err(Stop::Local(failure)) => Outcome::Abandoned(failure),
+    };
+    (outcome, sent)
+}
+
+/// Whether the server is to answer before the payload is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExpectsContinue {
+    Yes,
+    No,
+}
+
+/// Why a frame is not sent to its end.
+enum Stop {
+    /// The payload was not wanted; the next frame may follow.
+    Answered(Box<Reply>),
+    Connection(Failure),
+    Local(Failure),
+}
+
+async fn send(
+    connection: &mut Connection,
+    header: &Header,
+    expects_continue: ExpectsContinue,
+    content: Option<&mut Reading>,
+    report: &Report,
+    sent: &mut Sent,
+) -> Result<Written, Stop> {
+    if let answered @ Written::Answered(_) = connection.header(header).await.map_err(Stop::Connection)? {
+        return Ok(answered);
+    }
+    if expects_continue == ExpectsContinue::Yes {
+        let reply = connection.answer().await.map_err(Stop::Connection)?;
+        if reply.status != Status::Continue {
+            return Err(Stop::Answered(Box::new(reply)));
+        }
+    }
+    let Some(content) = content else {
+        let cause = "the connection was lost, and what came through a pipe cannot be sent twice".to_owned();
+        return Err(Stop::Local(Failure::Local { what: "not sent".to_owned(), cause }));
+    };
+    let chunked = content.size().is_none();
+    let digest = loop {
+        match content.next().await.map_err(Stop::Local)? {
+            Block::End(digest) => break digest,
+            Block::Bytes(block) => {
+                let length = u64::try_from(block.len()).unwrap_or(u64::MAX);
+                if chunked && let early @ Written::Answered(_) = push(connection, encode_chunk_length(length)).await? {
+                    return Ok(early);
+                }
+                if let early @ Written::Answered(_) = push(connection, block).await? {
+                    return Ok(early);
+                }
+                sent.bytes = sent.bytes.saturating_add(length);
+                report.advance(length);
+            }
+        }
+    };
+    sent.digest = Some(digest);
+    connection.payload_ends(sent.bytes);
+    if chunked && let early @ Written::Answered(_) = push(connection, encode_chunk_length(0)).await? {
+        return Ok(early);
+    }
+    let trailer = Trailer { digest: Some(digest) };
+    if let early @ Written::Answered(_) = connection.trailer(&trailer).await.map_err(Stop::Connection)? {
+        return Ok(early);
+    }
+    connection.flush().await.map_err(Stop::Connection)
+}
+
+async fn push(connection: &mut Connection, bytes: Bytes) -> Result<Written, Stop> {
+    connection.push(bytes).await.map_err(Stop::Connection)
+}
+
+/// Compares what the server says it stored with what was sent.
+pub(crate) fn verify(reply: &Reply, facts: &FileFacts, sent: Sent, digest: Digest) -> Result<(), Failure> {
+    let Some(file) = &reply.file else {
+        return Err(Failure::Broken("it stored a file and does not say which".to_owned()));
+    };
+    let Some(theirs) = file.digest else {
+        return Err(Failure::Broken("it stored a file and does not say its digest".to_owned()));
+    };
+    if theirs.kind() != digest.kind() {
+        return Err(Failure::Broken("it answers with a digest of another kind".to_owned()));
+    }
+    if theirs != digest {
+        return Err(Failure::integrity("the stored bytes are not the bytes sent", digest, theirs));
+    }
+    let size = facts.size.or((sent.bytes > 0).then_some(sent.bytes));
+    if size.is_some_and(|size| size != file.size) {
+        return Err(Failure::Broken(format!("it stored {} bytes under the digest of other ones", file.size)));
+    }
+    let weaker = matches!((facts.ack, reply.ack), (Some(asked), Some(kept)) if kept < asked);
+    if weaker && !reply.replayed {
+        return Err(Failure::Broken("it kept a weaker promise than the one asked for".to_owned()));
+    }
+    Ok(())
+}

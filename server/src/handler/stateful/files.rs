@@ -1,0 +1,101 @@
+//! The files of a session: their names, and what can be done with them once they are there.
+
+use bytes::Bytes;
+use shared::codec::encode_line;
+use shared::error::ErrorCode;
+use shared::id::Sequence;
+use shared::session::{Fingerprint, Outcome, Receipt, Session};
+use shared::wire::{ErrorBody, FetchRange, FileEntry, Status};
+
+use super::StatefulHandler;
+use super::record::turn;
+use crate::config::Naming;
+use crate::files::mime::Extension;
+use crate::files::{Form, ObjectName, Shelf};
+use crate::handler::stateless::fetch_answer;
+use crate::handler::{Answer, AnswerPayload, Peer};
+
+impl StatefulHandler {
+    pub(super) async fn remove(
+        &self,
+        fingerprint: Fingerprint,
+        sequence: Sequence,
+        file: &str,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        let seen = self.held(peer).await?;
+        let name = Self::own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
+        let _turn = turn(peer).await?;
+        let fenced = self.held(peer).await?;
+        self.clear_uncounted(peer, &fenced.session, None).await?;
+        self.services.files.remove(&name, self.services.ack).await?;
+        self.count(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await
+    }
+
+    pub(super) async fn list(&self, session: &Session, from: Sequence) -> Result<Answer, ErrorBody> {
+        let at_most = self.limits().list_entries_max;
+        let page = self.services.files.list(self.shelf(session), from, at_most).await?;
+        let mut lines = Vec::new();
+        // A file at or above the next sequence was made visible and never counted; nobody was told of it.
+        for entry in page.entries.iter().filter(|entry| entry.sequence < session.next_sequence()) {
+            let stored_as = entry.name.to_wire();
+            let receipt = session.receipt(entry.sequence);
+            let digest = receipt.and_then(|receipt| match &receipt.outcome {
+                Outcome::Stored(file, _) if file.stored_as == stored_as => file.digest,
+                Outcome::Stored(..) | Outcome::Removed(_) | Outcome::Closed => None,
+            });
+            let name = receipt.and_then(|receipt| receipt.name()).map(|name| name.as_str().to_owned());
+            let line = FileEntry { stored_as, sequence: entry.sequence, size: entry.size, name, digest };
+            lines.extend_from_slice(&encode_line(&line).map_err(|_| ErrorCode::Internal)?);
+        }
+        let mut answer = Answer::of(Status::Files);
+        "application/x-ndjson".clone_into(&mut answer.reply.mime_type);
+        answer.reply.size = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        let next = page.next.filter(|next| *next < session.next_sequence());
+        answer.reply.next_offset = next.map(Sequence::get);
+        answer.payload = AnswerPayload::Bytes(Bytes::from(lines));
+        Ok(answer)
+    }
+
+    pub(super) async fn fetch(&self, session: &Session, range: &FetchRange) -> Result<Answer, ErrorBody> {
+        let name = Self::own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
+        fetch_answer(&self.services, &name, range.offset).await
+    }
+
+    pub(super) fn name(&self, session: &Session, sequence: Sequence, extension: Extension) -> ObjectName {
+        match self.services.naming {
+            Naming::SessionAware => ObjectName::session(session.id(), sequence, session.created(), extension),
+            Naming::Simple => ObjectName::simple(session.id(), sequence, extension),
+        }
+    }
+
+    pub(super) fn shelf(&self, session: &Session) -> Shelf {
+        match self.services.naming {
+            Naming::SessionAware => Shelf::Folder(session.id()),
+            Naming::Simple => Shelf::Simple { session: session.id(), last: session.next_sequence() },
+        }
+    }
+
+    /// The name of a file that this session was told of, from the client's spelling of it.
+    fn own_name(session: &Session, stored_as: &str) -> Option<ObjectName> {
+        let name = ObjectName::parse(stored_as)?;
+        match name.form() {
+            Form::Session { session: owner, sequence, created } => {
+                let own = owner == session.id() && created == session.created() && sequence < session.next_sequence();
+                own.then_some(name)
+            }
+            // Such a name does not show its session, but it is made of the session's id and a sequence.
+            Form::Received { .. } => {
+                let mut sequence = Sequence::FIRST;
+                while sequence < session.next_sequence() {
+                    if ObjectName::simple(session.id(), sequence, name.extension()) == name {
+                        return Some(name);
+                    }
+                    sequence = sequence.next();
+                }
+                None
+            }
+            Form::Week01 { .. } => None,
+        }
+    }
+}

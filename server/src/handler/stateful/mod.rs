@@ -1,0 +1,228 @@
+//! Requests within a session: what was said before decides what may be said now. The record of the
+//! session is loaded, asked, and replaced by compare-and-swap; this handler keeps nothing itself.
+
+mod answers;
+mod files;
+mod record;
+mod transfer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use shared::error::ErrorCode;
+use shared::id::{Epoch, Sequence, SessionId, Token};
+use shared::limits::Limits;
+use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step};
+use shared::wire::{Action, ErrorBody, Mode, SessionInfo, SessionRequest, StatefulRequest, Status};
+
+use self::answers::{goodbye, replay, status};
+use self::record::{expecting, turn};
+use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
+use crate::rate::{Rate, WrongTokens};
+use crate::sessions::{Room, SessionStore, StoreError, is_exempt};
+
+/// How often a change is tried again when another one came first. Only a newer connection and the janitor
+/// change a session besides its own connection, so a second time is rare.
+const CHANGES_TRIED: usize = 8;
+
+/// Remembers conversations, in a store.
+#[derive(Debug)]
+pub struct StatefulHandler {
+    services: Services,
+    sessions: Arc<dyn SessionStore>,
+    attached: Arc<Attached>,
+    opened: Rate,
+    wrong_tokens: WrongTokens,
+}
+
+#[async_trait]
+impl RequestHandler for StatefulHandler {
+    type Request = StatefulRequest;
+
+    async fn handle(
+        &self,
+        request: StatefulRequest,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        match request {
+            StatefulRequest::Open => self.open(peer).await,
+            StatefulRequest::Continue(id, token) => self.resume(id, &token, peer).await,
+            StatefulRequest::Inside(id, request) => self.inside(id, request, body, peer).await,
+        }
+    }
+}
+
+impl StatefulHandler {
+    /// A handler that remembers sessions in `sessions`.
+    #[must_use]
+    pub fn new(services: Services, sessions: Arc<dyn SessionStore>) -> Self {
+        let limits = &services.limits;
+        let opened = Rate::new(limits.sessions_per_address_per_s, limits.sessions_per_address_burst);
+        let wrong_tokens = WrongTokens::new(limits);
+        Self { services, sessions, attached: Arc::default(), opened, wrong_tokens }
+    }
+
+    /// The store's name.
+    #[must_use]
+    pub fn store(&self) -> &'static str {
+        self.sessions.name()
+    }
+
+    /// The session as a reply shows it.
+    #[must_use]
+    pub fn describe(&self, session: &Session) -> SessionInfo {
+        let limits = self.limits();
+        let now = self.services.clock.now();
+        let silent_ms = now.millis_since(session.last_activity());
+        SessionInfo {
+            id: session.id(),
+            mode: Mode::Stateful,
+            state: session.phase(now, Presence::Connected, limits).as_str().to_owned(),
+            epoch: session.epoch(),
+            next_sequence: session.next_sequence(),
+            expires_in_s: session.timeout_ms(limits).saturating_sub(silent_ms) / 1_000,
+            data_size: 0,
+            token: None,
+        }
+    }
+
+    /// Keeps a session alive whose connection is busy: its client waits for an answer, or can say nothing before
+    /// its frame is whole. A session that is not alive, or has a newer connection, stays as it is.
+    pub async fn renew(&self, session: SessionId, epoch: Epoch) {
+        let Ok(Some(seen)) = self.sessions.load(session).await else { return };
+        if seen.session.epoch() != epoch || self.step(&seen.session, Action::Heartbeat) == Step::Gone {
+            return;
+        }
+        // When another change came first, that one was a sign of life.
+        let _ = self.replace(&seen, seen.session.renewed(self.services.clock.now())).await;
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.services.limits
+    }
+
+    /// A new session, bound to this connection.
+    async fn open(&self, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+        refuse_second_connect(peer)?;
+        let limits = self.limits();
+        self.opened.admit(peer.address, self.services.clock.now())?;
+        let token = self.services.dice.token()?;
+        let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
+        let per_address_max = (!is_exempt(peer.address)).then_some(limits.sessions_per_address_max);
+        let room = Room { sessions_max: limits.sessions_max, per_address_max };
+        let due = session.due(limits);
+        let opened = self.sessions.insert(session, due, room).await?.session;
+        peer.bound = Some(self.attached.bind(opened.id(), opened.epoch()));
+        let mut answer = Answer::of(Status::SessionCreated);
+        let info = SessionInfo { token: Some(token.to_wire()), ..self.describe(&opened) };
+        answer.reply.session = Some(info);
+        Ok(answer.in_session(opened))
+    }
+
+    /// The session again, from this connection; whichever held it before does so no more.
+    async fn resume(&self, id: SessionId, token: &Token, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+        refuse_second_connect(peer)?;
+        self.wrong_tokens.admit(peer.address, self.services.clock.now())?;
+        for _ in 0..CHANGES_TRIED {
+            // An older connection that is just making a file visible finishes first.
+            let turn = self.attached.turn(id);
+            let _turn = turn.lock().await;
+            let seen = self.sessions.load(id).await?.filter(|seen| seen.session.belongs_to(token));
+            let Some(seen) = seen else {
+                self.wrong_tokens.count(peer.address, self.services.clock.now());
+                // Nobody learns from the answer whether the id exists.
+                return Err(ErrorCode::SessionUnknown.into());
+            };
+            match self.step(&seen.session, Action::Connect) {
+                Step::Take => {}
+                Step::Repeat => return Ok(goodbye(&seen.session)),
+                Step::Gone | Step::Change | Step::Look => return Err(self.gone(&seen.session)),
+            }
+            let taken = seen.session.taken_over(peer.address, self.services.clock.now());
+            match self.replace(&seen, taken).await {
+                Ok(taken) => {
+                    peer.bound = Some(self.attached.bind(id, taken.session.epoch()));
+                    return Ok(Answer::of(Status::SessionResumed).in_session(taken.session));
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
+            }
+        }
+        Err(ErrorCode::Busy.into())
+    }
+
+    async fn inside(
+        &self,
+        id: SessionId,
+        request: SessionRequest,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        if peer.bound.as_ref().is_none_or(|bound| bound.session != id) {
+            return Err(ErrorCode::SessionRequired.into());
+        }
+        let seen = self.held(peer).await?;
+        match self.step(&seen.session, request.action()) {
+            Step::Gone | Step::Take => return Err(self.gone(&seen.session)),
+            Step::Repeat => return Ok(goodbye(&seen.session)),
+            Step::Change | Step::Look => {}
+        }
+        if let (Some(sequence), Some(fingerprint)) = (request.sequence(), Fingerprint::of(&request)) {
+            match seen.session.admit(sequence, &fingerprint) {
+                Ok(Admission::Proceed) => {}
+                Ok(Admission::Replay(receipt)) => {
+                    let heard = self.heard(peer).await?;
+                    return Ok(replay(&receipt).in_session(heard));
+                }
+                Err(code) => return Err(expecting(code, &seen.session)),
+            }
+            return match request {
+                SessionRequest::Transfer(_, upload) => self.transfer(seen, fingerprint, &upload, body, peer).await,
+                SessionRequest::Remove(_, file) => self.remove(fingerprint, sequence, &file, peer).await,
+                SessionRequest::Disconnect(_) => self.disconnect(fingerprint, sequence, peer).await,
+                SessionRequest::Status
+                | SessionRequest::Heartbeat
+                | SessionRequest::List(_)
+                | SessionRequest::Fetch(_) => Err(ErrorCode::Internal.into()),
+            };
+        }
+        let session = self.heard(peer).await?;
+        let answer = match request {
+            SessionRequest::Status => status(&session),
+            SessionRequest::List(from) => self.list(&session, from).await?,
+            SessionRequest::Fetch(range) => self.fetch(&session, &range).await?,
+            SessionRequest::Heartbeat
+            | SessionRequest::Transfer(..)
+            | SessionRequest::Remove(..)
+            | SessionRequest::Disconnect(_) => Answer::of(Status::HeartbeatAck),
+        };
+        Ok(answer.in_session(session))
+    }
+
+    async fn disconnect(
+        &self,
+        fingerprint: Fingerprint,
+        sequence: Sequence,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        let _turn = turn(peer).await?;
+        let fenced = self.held(peer).await?;
+        self.clear_uncounted(peer, &fenced.session, None).await?;
+        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
+        if let Some(bound) = &mut peer.bound {
+            bound.ended = true;
+        }
+        Ok(answer)
+    }
+}
+
+fn refuse_second_connect(peer: &Peer) -> Result<(), ErrorBody> {
+    match &peer.bound {
+        Some(bound) if !bound.ended => {
+            let message = "this connection is bound to a session already";
+            Err(ErrorBody::new(ErrorCode::IllegalAction, message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}

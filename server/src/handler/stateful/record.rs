@@ -1,0 +1,95 @@
+//! The record of the session that a connection holds: loaded, asked, and changed by compare-and-swap only.
+
+use std::sync::Arc;
+
+use shared::error::ErrorCode;
+use shared::id::Timestamp;
+use shared::session::{Presence, Receipt, Session, Step, step};
+use shared::wire::{Action, ErrorBody};
+use tokio::sync::OwnedMutexGuard;
+
+use super::answers::answer_to;
+use super::{CHANGES_TRIED, StatefulHandler};
+use crate::handler::{Answer, Peer};
+use crate::sessions::{StoreError, Versioned};
+
+impl StatefulHandler {
+    /// Stores counter and receipt together. Only then does the client hear of it.
+    pub(super) async fn count(&self, receipt: Receipt, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+        for _ in 0..CHANGES_TRIED {
+            let seen = self.held(peer).await?;
+            if seen.session.next_sequence() != receipt.sequence {
+                return Err(expecting(ErrorCode::SequenceReused, &seen.session));
+            }
+            let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
+            match self.replace(&seen, next).await {
+                Ok(counted) => {
+                    if let Some(bound) = &mut peer.bound {
+                        bound.uncounted = false;
+                    }
+                    return Ok(answer_to(&receipt).in_session(counted.session));
+                }
+                Err(StoreError::Conflict) => {}
+                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
+            }
+        }
+        Err(ErrorCode::Busy.into())
+    }
+
+    /// The session was heard of; nothing else changes.
+    pub(super) async fn heard(&self, peer: &Peer) -> Result<Arc<Session>, ErrorBody> {
+        self.change(peer, Session::heard).await
+    }
+
+    pub(super) async fn change(
+        &self,
+        peer: &Peer,
+        next: impl Fn(&Session, Timestamp) -> Session + Send,
+    ) -> Result<Arc<Session>, ErrorBody> {
+        for _ in 0..CHANGES_TRIED {
+            let seen = self.held(peer).await?;
+            if let Step::Gone = self.step(&seen.session, Action::Heartbeat) {
+                return Err(self.gone(&seen.session));
+            }
+            match self.replace(&seen, next(&seen.session, self.services.clock.now())).await {
+                Ok(changed) => return Ok(changed.session),
+                Err(StoreError::Conflict) => {}
+                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
+            }
+        }
+        Err(ErrorCode::Busy.into())
+    }
+
+    pub(super) async fn replace(&self, seen: &Versioned, next: Session) -> Result<Versioned, StoreError> {
+        let due = next.due(self.limits());
+        self.sessions.replace(seen.revision, next, due).await
+    }
+
+    /// The session this connection is bound to, if it still holds it.
+    pub(super) async fn held(&self, peer: &Peer) -> Result<Versioned, ErrorBody> {
+        let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
+        let seen = self.sessions.load(bound.session).await?.ok_or(ErrorCode::SessionUnknown)?;
+        if seen.session.epoch() == bound.epoch { Ok(seen) } else { Err(ErrorCode::SessionMoved.into()) }
+    }
+
+    pub(super) fn step(&self, session: &Session, action: Action) -> Step {
+        step(session.phase(self.services.clock.now(), Presence::Connected, self.limits()), action)
+    }
+
+    pub(super) fn gone(&self, session: &Session) -> ErrorBody {
+        let reason = session.end_reason(self.services.clock.now(), self.limits());
+        let reason = reason.map(|reason| reason.as_str().to_owned());
+        ErrorBody { reason, ..ErrorCode::SessionGone.into() }
+    }
+}
+
+/// The right to finish a change of the session. Whoever takes the session over waits for it.
+pub(super) async fn turn(peer: &Peer) -> Result<OwnedMutexGuard<()>, ErrorBody> {
+    let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
+    Ok(Arc::clone(&bound.turn).lock_owned().await)
+}
+
+/// A refusal that tells which sequence would be right.
+pub(super) fn expecting(code: ErrorCode, session: &Session) -> ErrorBody {
+    ErrorBody { expected_sequence: Some(session.next_sequence()), ..code.into() }
+}

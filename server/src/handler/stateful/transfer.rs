@@ -1,0 +1,126 @@
+//! One upload inside a session: received, shown under the name of its sequence, counted, in this order.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use shared::digest::Digest;
+use shared::error::ErrorCode;
+use shared::id::Timestamp;
+use shared::session::{Fingerprint, Outcome, Receipt, Session};
+use shared::wire::{Ack, ErrorBody, FileInfo, Upload};
+
+use super::record::{expecting, turn};
+use super::{CHANGES_TRIED, StatefulHandler};
+use crate::files::mime::Extension;
+use crate::files::{ObjectName, Part, RevealError};
+use crate::handler::receive::{receive, refuse_early};
+use crate::handler::{Answer, Body, Peer};
+use crate::sessions::Versioned;
+
+impl StatefulHandler {
+    pub(super) async fn transfer(
+        &self,
+        seen: Versioned,
+        fingerprint: Fingerprint,
+        upload: &Upload,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        let bytes_max = self.limits().stateful_request_bytes_max;
+        refuse_early(upload, bytes_max)?;
+        let ack = upload.ack.unwrap_or(self.services.ack);
+        let sequence = seen.session.next_sequence();
+        let name = self.name(&seen.session, sequence, Extension::of(&upload.mime_type));
+        let mut renewing = RenewingBody { inner: body, handler: self, peer, renewed: seen.session.last_activity() };
+        let part = receive(self.services.files.as_ref(), upload, bytes_max, ack, &mut renewing).await?;
+        let stored = part.stored();
+
+        // From here to the count, no newer connection comes between: it waits for its turn.
+        let _turn = turn(peer).await?;
+        let fenced = self.held(peer).await?;
+        if fenced.session.next_sequence() != sequence {
+            return Err(expecting(ErrorCode::SequenceReused, &fenced.session));
+        }
+        self.clear_uncounted(peer, &fenced.session, Some(&name)).await?;
+        if let Some(bound) = &mut peer.bound {
+            bound.uncounted = true;
+        }
+        self.reveal(part, &name, ack).await?;
+        // The object is on the disk before the session counts it. A crash in between leaves a file that the
+        // repeated request adopts; the other order would acknowledge a file that is not there.
+        let file = FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) };
+        self.count(Receipt::new(sequence, fingerprint, Outcome::Stored(file, ack)), peer).await
+    }
+
+    /// Shows a part under its session's name. What is there already was never counted: the same bytes are
+    /// adopted, others were promised to nobody and step aside.
+    async fn reveal(&self, mut part: Box<dyn Part>, name: &ObjectName, ack: Ack) -> Result<(), ErrorBody> {
+        let stored = part.stored();
+        for _ in 0..CHANGES_TRIED {
+            part = match part.reveal(name, ack).await {
+                Ok(()) => return Ok(()),
+                Err(RevealError::Occupied(back)) => back,
+                Err(error @ RevealError::Failed(_)) => return Err(error.into()),
+            };
+            match self.services.files.inspect(name, stored.digest.kind()).await? {
+                Some(there) if there == stored => {
+                    let kept = ack == Ack::Written || self.services.files.make_durable(name).await?;
+                    if kept {
+                        return Ok(());
+                    }
+                }
+                Some(_) => {
+                    self.services.files.set_aside(name).await?;
+                }
+                None => {}
+            }
+        }
+        Err(RevealError::Occupied(part).into())
+    }
+
+    /// Sets aside what was made visible under the next sequence and never counted; nobody was told of it. A file
+    /// under the name that is about to be used is left to [`Self::reveal`], which may adopt it.
+    pub(super) async fn clear_uncounted(
+        &self,
+        peer: &Peer,
+        session: &Session,
+        wanted: Option<&ObjectName>,
+    ) -> Result<(), ErrorBody> {
+        if peer.bound.as_ref().is_none_or(|bound| !bound.uncounted) {
+            return Ok(());
+        }
+        let sequence = session.next_sequence();
+        let page = self.services.files.list(self.shelf(session), sequence, 1).await?;
+        for entry in page.entries {
+            if entry.sequence == sequence && Some(&entry.name) != wanted {
+                self.services.files.set_aside(&entry.name).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a session alive while its client can do nothing but send.
+struct RenewingBody<'a> {
+    inner: &'a mut dyn Body,
+    handler: &'a StatefulHandler,
+    peer: &'a Peer,
+    renewed: Timestamp,
+}
+
+#[async_trait]
+impl Body for RenewingBody<'_> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, ErrorBody> {
+        let chunk = self.inner.chunk().await?;
+        let now = self.handler.services.clock.now();
+        let limits = self.handler.limits();
+        if now.millis_since(self.renewed) > limits.session_timeout_ms.min(limits.pending_timeout_ms) / 2 {
+            self.handler.change(self.peer, Session::renewed).await?;
+            self.renewed = now;
+        }
+        Ok(chunk)
+    }
+
+    fn trailer(&self) -> Option<Digest> {
+        self.inner.trailer()
+    }
+}

@@ -1,0 +1,111 @@
+//! A session store in memory that gives way before every call, and after those that change something, so that
+//! others come between; and of which any change can be made to fail.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use async_trait::async_trait;
+use server::sessions::{MemoryStore, Revision, Room, SessionStore, Stats, StoreError, Versioned};
+use shared::id::{SessionId, Timestamp};
+use shared::session::Session;
+
+use crate::orders::give_way;
+
+/// A store that takes its time.
+#[derive(Debug, Default)]
+pub struct YieldingStore {
+    inner: MemoryStore,
+    calls: AtomicU64,
+    replaces: AtomicU64,
+    conflicts: Mutex<BTreeSet<u64>>,
+}
+
+impl YieldingStore {
+    /// How often it was asked for anything.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Makes the `nth` change from now on fail as if another had come first, 1 being the next.
+    pub fn conflict_at(&self, nth: u64) {
+        let count = self.replaces.load(Ordering::SeqCst) + nth;
+        self.conflicts.lock().unwrap().insert(count);
+    }
+
+    /// Every session there is, live or ended.
+    #[must_use]
+    pub fn all(&self) -> Vec<Versioned> {
+        at_once(self.inner.due_at(Timestamp::from_millis(u64::MAX), usize::MAX)).unwrap()
+    }
+
+    /// A session as it is now.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<Versioned> {
+        at_once(self.inner.load(id)).unwrap()
+    }
+
+    async fn begin(&self) {
+        give_way().await;
+        self.calls.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// The memory store never waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("the memory store waits for nothing"),
+    }
+}
+
+#[async_trait]
+impl SessionStore for YieldingStore {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
+    async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError> {
+        self.begin().await;
+        let inserted = self.inner.insert(session, due, room).await;
+        give_way().await;
+        inserted
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Option<Versioned>, StoreError> {
+        self.begin().await;
+        self.inner.load(id).await
+    }
+
+    async fn replace(&self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
+        self.begin().await;
+        let nth = self.replaces.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.conflicts.lock().unwrap().remove(&nth) {
+            return Err(StoreError::Conflict);
+        }
+        let replaced = self.inner.replace(seen, next, due).await;
+        give_way().await;
+        replaced
+    }
+
+    async fn remove(&self, id: SessionId, seen: Revision) -> Result<(), StoreError> {
+        self.begin().await;
+        let removed = self.inner.remove(id, seen).await;
+        give_way().await;
+        removed
+    }
+
+    async fn due_at(&self, moment: Timestamp, at_most: usize) -> Result<Vec<Versioned>, StoreError> {
+        self.begin().await;
+        self.inner.due_at(moment, at_most).await
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        self.begin().await;
+        self.inner.stats().await
+    }
+}

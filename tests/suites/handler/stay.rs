@@ -1,0 +1,78 @@
+//! Sessions that stay alive while something takes long, and those that do not.
+
+use std::sync::Arc;
+
+use harness::orders::finish;
+use harness::world::{Client, Sent, World, code};
+use shared::error::ErrorCode;
+
+use super::assert_one_file;
+
+/// The pending timeout is a minute; the janitor looks after every chunk.
+#[test]
+fn a_long_upload_renews_its_session() {
+    let world = World::new();
+    let mut client = finish(Client::open(&world));
+    let sent = Sent::bytes(vec![7; 40].into()).in_chunks_of(1);
+    // Each wait is longer than half the timeout, so each chunk renews; in all twenty minutes pass.
+    let body = sent.body().slowly(Arc::clone(&world.clock), 30_001);
+    let reply = finish(client.send_as(&world, 1, &sent, body)).unwrap().reply;
+    assert_eq!(reply.session.unwrap().state, "active");
+    assert_one_file(&world, client.id, "after twenty minutes");
+    assert_eq!(finish(world.sweep()), 0);
+}
+
+#[test]
+fn an_upload_slower_than_its_session_s_timeout_hears_that_it_is_gone() {
+    let world = World::new();
+    let mut client = finish(Client::open(&world));
+    let sent = Sent::text("hello");
+    let body = sent.body().slowly(Arc::clone(&world.clock), 60_000);
+    let refused = finish(client.send_as(&world, 1, &sent, body)).unwrap_err();
+    assert_eq!((refused.code, refused.reason.as_deref()), (ErrorCode::SessionGone, Some("expired")));
+    assert!(world.visible().is_empty() && world.files.partial() == 0);
+}
+
+#[test]
+fn an_expired_session_takes_nothing_before_the_janitor_came_and_after() {
+    for sweeps in [false, true] {
+        let world = World::new();
+        let mut client = finish(Client::open(&world));
+        world.clock.pass(world.limits().pending_timeout_ms);
+        if sweeps {
+            assert_eq!(finish(world.sweep()), 1);
+        }
+        let refused = finish(client.send(&world, 1, &Sent::text("hello"))).unwrap_err();
+        assert_eq!((refused.code, refused.reason.as_deref()), (ErrorCode::SessionGone, Some("expired")));
+        let resumed = finish(Client::resume(&world, client.id, client.token)).unwrap_err();
+        assert_eq!((resumed.code, resumed.reason.as_deref()), (ErrorCode::SessionGone, Some("expired")));
+        assert!(world.visible().is_empty());
+    }
+}
+
+#[test]
+fn an_upload_whose_session_moved_while_it_came_counts_nothing() {
+    let world = World::new();
+    let mut old = finish(Client::open(&world));
+    let sent = Sent::text("hello");
+    for renewing in [0, 31_000] {
+        let body = sent.body().slowly(Arc::clone(&world.clock), renewing);
+        let mut upload = Box::pin(old.send_as(&world, 1, &sent, body));
+        // Polled into the payload, and then overtaken.
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        for _ in 0..4 {
+            assert!(upload.as_mut().poll(&mut context).is_pending());
+        }
+        let (id, token) = (world.store.all()[0].session.id(), token_of(&world));
+        let new = finish(Client::resume(&world, id, token)).unwrap();
+        assert_eq!(code(&finish(upload)), Some(ErrorCode::SessionMoved));
+        assert!(world.visible().is_empty() && world.files.partial() == 0);
+        old = new;
+    }
+}
+
+/// Dice that count give the first session of every world the same token.
+fn token_of(world: &World) -> shared::id::Token {
+    let twin = World::with(world.setup.clone());
+    finish(Client::open(&twin)).token
+}

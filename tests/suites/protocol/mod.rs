@@ -1,0 +1,10 @@
+//! The wire, as a client meets it (PROTOCOL.md sections 1 to 5).
+
+mod actions;
+mod closing;
+mod codes;
+mod drops;
+mod expect;
+mod headers;
+mod payloads;
+mod tables;

@@ -1,0 +1,8 @@
+//! The life of a session: its timeouts to the millisecond, what its store promises, and its sequences against a
+//! model too simple to be wrong.
+
+mod admission;
+mod contract;
+mod model;
+mod room;
+mod timeouts;

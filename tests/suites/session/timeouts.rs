@@ -1,0 +1,190 @@
+//! Timeouts one millisecond before, at and after, through handler and janitor, on a clock that is set.
+
+use std::sync::Arc;
+
+use harness::orders::finish;
+use harness::world::{Client, Outcome, Sent, World, sequence};
+use shared::error::ErrorCode;
+use shared::wire::SessionRequest;
+
+/// A session that stored a file or none, on a connection.
+fn session(stores: bool) -> (Arc<World>, Client) {
+    let world = World::new();
+    let mut client = finish(Client::open(&world));
+    if stores {
+        finish(client.send(&world, 1, &Sent::text("hello"))).unwrap();
+    }
+    (world, client)
+}
+
+/// What a refusal says: code and reason.
+fn refusal(outcome: Outcome) -> Option<(ErrorCode, Option<String>)> {
+    outcome.err().map(|error| (error.code, error.reason))
+}
+
+fn gone(reason: &str) -> Option<(ErrorCode, Option<String>)> {
+    Some((ErrorCode::SessionGone, Some(reason.to_owned())))
+}
+
+#[test]
+fn a_session_expires_at_its_millisecond_whether_the_janitor_came_or_not() {
+    for (stores, timeout) in [(false, 60_000), (true, 300_000)] {
+        for sweeps in [false, true] {
+            for (silent, expired) in [(timeout - 1, false), (timeout, true), (timeout + 1, true)] {
+                let (world, mut client) = session(stores);
+                world.clock.pass(silent);
+                if sweeps {
+                    assert_eq!(finish(world.sweep()), usize::from(expired), "{silent}");
+                }
+                let expected = if expired { gone("expired") } else { None };
+                assert_eq!(refusal(finish(client.ask(&world, SessionRequest::Heartbeat))), expected, "{silent}");
+                let resumed = finish(Client::resume(&world, client.id, client.token)).err();
+                assert_eq!(resumed.map(|error| (error.code, error.reason)), expected, "{silent}");
+            }
+        }
+    }
+}
+
+/// Every request of a session counts as a sign of life; a refused one that changed nothing does not have to.
+#[test]
+fn a_heartbeat_and_whatever_else_is_heard_keeps_a_session_alive() {
+    let requests = [
+        SessionRequest::Heartbeat,
+        SessionRequest::Status,
+        SessionRequest::List(sequence(1)),
+        SessionRequest::Remove(sequence(2), "gone".to_owned()),
+    ];
+    for request in requests {
+        let (world, mut client) = session(true);
+        let stored_as = world.files.names()[0].to_wire();
+        for number in 2..7 {
+            world.clock.pass(299_999);
+            let request = match &request {
+                SessionRequest::Remove(..) => SessionRequest::Remove(sequence(number), stored_as.clone()),
+                other => other.clone(),
+            };
+            let reply = finish(client.ask(&world, request)).unwrap().reply;
+            assert_eq!(reply.session.unwrap().expires_in_s, 300);
+            assert_eq!(finish(world.sweep()), 0);
+        }
+    }
+}
+
+#[test]
+fn a_replay_and_a_new_connection_are_signs_of_life_too() {
+    let (world, mut client) = session(true);
+    world.clock.pass(299_999);
+    assert!(finish(client.send(&world, 1, &Sent::text("hello"))).unwrap().reply.replayed);
+    world.clock.pass(299_999);
+    let mut client = finish(Client::resume(&world, client.id, client.token)).unwrap();
+    world.clock.pass(299_999);
+    assert_eq!(refusal(finish(client.ask(&world, SessionRequest::Heartbeat))), None);
+}
+
+#[test]
+fn a_first_file_makes_a_minute_five() {
+    let (world, mut client) = session(false);
+    world.clock.pass(59_999);
+    finish(client.send(&world, 1, &Sent::text("hello"))).unwrap();
+    world.clock.pass(299_999);
+    assert_eq!(refusal(finish(client.ask(&world, SessionRequest::Heartbeat))), None);
+}
+
+#[test]
+fn the_state_a_client_is_told_follows_its_silence() {
+    let (world, mut client) = session(true);
+    let mut told = Vec::new();
+    for silent in [29_999, 30_000, 59_999, 60_000, 299_999] {
+        // What the session was before this request, computed from the same facts.
+        let session = world.store.session(client.id).unwrap().session;
+        world.clock.pass(silent);
+        let now = shared::id::Timestamp::from_millis(world.clock.millis());
+        told.push(session.phase(now, shared::session::Presence::Connected, world.limits()).as_str());
+        let after = finish(client.ask(&world, SessionRequest::Heartbeat)).unwrap().reply.session.unwrap();
+        assert_eq!((after.state.as_str(), after.expires_in_s), ("active", 300));
+    }
+    assert_eq!(told, ["active", "idle", "idle", "suspended", "suspended"]);
+}
+
+/// For an hour the right token hears why; then nobody knows of it. A wrong token never hears anything.
+#[test]
+fn a_tombstone_stands_for_an_hour_and_speaks_to_the_right_token_only() {
+    for (ends, reason) in [(false, "expired"), (true, "closed")] {
+        for (later, stands) in [(3_599_999, true), (3_600_000, false), (3_600_001, false)] {
+            let (world, mut client) = session(true);
+            if ends {
+                finish(client.ask(&world, SessionRequest::Disconnect(sequence(2)))).unwrap();
+            } else {
+                world.clock.pass(300_000);
+                assert_eq!(finish(world.sweep()), 1);
+            }
+            world.clock.pass(later);
+            assert_eq!(finish(world.sweep()), usize::from(!stands), "{later}");
+            let wrong = shared::id::Token::from_random([9; 32]);
+            let stranger = finish(Client::resume(&world, client.id, wrong)).unwrap_err();
+            assert_eq!((stranger.code, stranger.reason.clone()), (ErrorCode::SessionUnknown, None));
+            let mut peer = world.peer();
+            let resume = shared::wire::StatefulRequest::Continue(client.id, client.token.clone());
+            let told = finish(world.stateful(resume, &mut peer));
+            match (stands, ends) {
+                (false, _) => assert_eq!(told.unwrap_err(), stranger),
+                // To the one who ended it, the goodbye again and no error.
+                (true, true) => assert!(told.unwrap().reply.replayed),
+                (true, false) => assert_eq!(refusal(told), gone(reason)),
+            }
+            let here = refusal(finish(client.ask(&world, SessionRequest::Heartbeat)));
+            let expected = if stands { gone(reason) } else { Some((ErrorCode::SessionUnknown, None)) };
+            assert_eq!(here, expected);
+            assert_eq!(world.visible().len(), 1, "the file outlives its session");
+        }
+    }
+}
+
+/// The janitor takes them in batches, the longest overdue first, and none twice.
+#[test]
+fn the_janitor_buries_any_number_of_sessions_and_forgets_them_later() {
+    let world = World::new();
+    for _ in 0..600 {
+        drop(finish(Client::open(&world)));
+    }
+    world.clock.pass(60_000);
+    assert_eq!([(); 4].map(|()| finish(world.sweep())), [256, 256, 88, 0]);
+    assert_eq!(world.store.all().len(), 600);
+    world.clock.pass(3_600_000);
+    assert_eq!([(); 4].map(|()| finish(world.sweep())), [256, 256, 88, 0]);
+    assert!(world.store.all().is_empty());
+}
+
+/// Somebody speaks between the janitor's look and his change: he loses.
+#[test]
+fn the_janitor_in_any_order_with_a_heartbeat_ends_nothing_that_was_heard_of() {
+    use harness::orders::{Course, Race, Runner};
+
+    let start = || {
+        let (world, mut client) = session(true);
+        let id = client.id;
+        world.clock.pass(299_999);
+        let (beating, sweeping) = (Arc::clone(&world), Arc::clone(&world));
+        // The heartbeat is in time, and then the time is over: both happen before the janitor's change.
+        let beats: Runner<Option<Outcome>> = Box::pin(async move {
+            let outcome = client.ask(&beating, SessionRequest::Heartbeat).await;
+            assert!(beating.store.session(id).is_some());
+            Some(outcome)
+        });
+        let sweeps: Runner<Option<Outcome>> = Box::pin(async move {
+            sweeping.clock.pass(1);
+            sweeping.sweep().await;
+            None
+        });
+        Race { world, runners: [beats, sweeps] }
+    };
+    let ended = |world: &Arc<World>, [beat, _]: [Option<Option<Outcome>>; 2]| {
+        let session = Arc::clone(&world.store.all()[0].session);
+        match beat.flatten().unwrap() {
+            Ok(_) => assert!(session.ended().is_none(), "heard of and ended"),
+            Err(error) => assert_eq!(error.code, ErrorCode::SessionGone),
+        }
+    };
+    let explored = Course { start: &start, crashed: &|_| (), ended: &ended, first_is_cut: false }.every_order();
+    assert!(explored.ends >= 2, "{explored:?}");
+}

@@ -1,0 +1,76 @@
+//! Readers of replies keep the same pace as senders of payloads.
+
+use harness::world::Sent;
+use tokio::io::AsyncReadExt as _;
+
+use super::{Line, Server, pass, timed};
+
+const BYTES: usize = 60 * 4_096;
+
+/// Narrow, so that what is not read stays with the server.
+const PIPE_BYTES: usize = 1_024;
+
+/// A connection over a narrow pipe, asked for a large file, its header read.
+async fn fetching(server: &Server) -> Line {
+    let sent = Sent::bytes(vec![7; BYTES].into()).in_chunks_of(1 << 20);
+    let stored_as = server.world.send(None, &sent).await.unwrap().reply.file.unwrap().stored_as;
+    let mut line = server.connect_by(PIPE_BYTES);
+    let fetch =
+        format!(r#"{{"version":"2.0","file":"{stored_as}","session":{{"mode":"stateless","action":"fetch"}}}}"#);
+    assert_eq!(line.ask(&fetch).await, "file");
+    line
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stops_reading_is_left_after_twenty_seconds() {
+    let server = Server::new();
+    let line = fetching(&server).await;
+    let (served, millis) = timed(line.served).await;
+    served.unwrap();
+    assert_eq!(millis, 20_000);
+}
+
+/// Ten seconds of not reading, then so many bytes, then nothing: enough bytes begin the twenty seconds anew.
+#[tokio::test(start_paused = true)]
+async fn twenty_seconds_begin_anew_for_a_reader_too() {
+    let server = Server::new();
+    for (bytes, waited) in [(20 * 4_096 - 1, 10_000), (20 * 4_096, 20_000)] {
+        let mut line = fetching(&server).await;
+        // What the server could write: what came with the header, what the pipe holds, and what is read now.
+        let read = bytes - line.stream.buffer().len() - PIPE_BYTES;
+        pass(10_000).await;
+        line.stream.get_mut().read_exact(&mut vec![0; read]).await.unwrap();
+        assert_eq!(timed(line.served).await.1, waited, "{bytes}");
+    }
+}
+
+/// Reads 4 KiB once in so many milliseconds; whether the whole file came.
+async fn steadily(server: &Server, every_ms: u64) -> bool {
+    let mut line = fetching(server).await;
+    for _ in 0..BYTES / 4_096 {
+        if line.stream.read_exact(&mut [0; 4_096]).await.is_err() {
+            return false;
+        }
+        pass(every_ms).await;
+    }
+    line.line().await.contains("digest")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_at_the_pace_gets_the_whole_file() {
+    let server = Server::new();
+    assert!(steadily(&server, 950).await);
+    assert!(!steadily(&server, 1_100).await);
+}
+
+/// A reply of one line to a client that reads nothing: no memory is held for it longer than that.
+#[tokio::test(start_paused = true)]
+async fn replies_nobody_reads_end_the_connection() {
+    let server = Server::new();
+    let mut line = server.connect_by(600);
+    let ask = format!("{}\n", super::HELLO);
+    line.send(ask.repeat(8)).await;
+    let (served, millis) = timed(line.served).await;
+    served.unwrap();
+    assert_eq!(millis, 20_000);
+}
