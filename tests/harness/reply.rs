@@ -23,7 +23,11 @@ impl Index<&str> for Reply {
     }
 }
 
-#[expect(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "an assertion is worth making for itself")]
+#[expect(
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "an assertion is worth making for itself"
+)]
 impl Reply {
     /// The reply, which must have this status.
     #[track_caller]

@@ -9,9 +9,7 @@
 )]
 
 mod architecture;
-mod codec;
 mod concurrency;
-mod corpus;
 mod end_to_end;
 mod failure_recovery;
 mod handler;
