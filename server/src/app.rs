@@ -85,7 +85,7 @@ impl Server {
             ack: config.ack,
         };
         // A server without stateful mode opens no store at all.
-        let store = config.mode.offers(Mode::Stateful).then(|| open_store(config.persistence));
+        let store = config.mode.offers(Mode::Stateful).then(|| open_store(config.persistence, &config.limits));
         let janitor = store.clone().map(|store| Janitor::new(store, Arc::clone(&clock), limits));
         let stateless = config.mode.offers(Mode::Stateless).then(|| StatelessHandler::new(services.clone()));
         let stateful = store.map(|store| StatefulHandler::new(services.clone(), store));
@@ -116,9 +116,9 @@ impl Server {
     }
 }
 
-fn open_store(persistence: Persistence) -> Arc<dyn SessionStore> {
+fn open_store(persistence: Persistence, limits: &Limits) -> Arc<dyn SessionStore> {
     match persistence {
-        Persistence::Memory => Arc::new(MemoryStore::default()),
+        Persistence::Memory => Arc::new(MemoryStore::new(limits.sessions_max)),
     }
 }
 
@@ -132,10 +132,8 @@ impl Housekeeping {
                 () = stop.cancelled() => return,
                 _ = interval.tick() => {}
             }
-            if let Some(janitor) = &self.janitor
-                && let Err(error) = janitor.sweep().await
-            {
-                tracing::error!(%error, "sessions could not be looked after");
+            if let Some(janitor) = &self.janitor {
+                janitor.sweep_all().await;
             }
             if let Err(error) = self.files.sweep(self.clock.now(), SWEEP_BATCH).await {
                 tracing::error!(%error, "set-aside files could not be looked after");

@@ -1,14 +1,21 @@
 //! The only readers of time and dice. Everything else is given them, so that tests can choose both.
 
 use std::fmt::Debug;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use shared::id::{SessionId, Timestamp, Token};
 
 /// Tells the time.
+#[async_trait]
 pub trait Clock: Send + Sync + Debug {
     /// The current moment.
     fn now(&self) -> Timestamp;
+
+    /// Returns after so many milliseconds. A clock that nobody waits for never does.
+    async fn wait(&self, _millis: u64) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Rolls dice nobody can predict.
@@ -65,7 +72,12 @@ impl SystemClock {
     }
 }
 
+#[async_trait]
 impl Clock for SystemClock {
+    async fn wait(&self, millis: u64) {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+    }
+
     fn now(&self) -> Timestamp {
         self.started_at.plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }

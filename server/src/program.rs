@@ -1,6 +1,7 @@
 //! The program from arguments to exit code. Stands in the library, so that other packages can have a program of
 //! the same few lines.
 
+use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -31,7 +32,7 @@ pub fn main() -> ExitCode {
     let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
         // Signals are listened for before anybody hears that there is a server.
         let served = async { run(&effective.config, ready, signals::stop()).await };
-        runtime.block_on(served).map_err(|error| error.to_string())
+        runtime.block_on(served).map_err(|error| with_causes(&error))
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,4 +41,19 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and what is behind it, on one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let behind = error.to_string();
+        if !text.ends_with(&behind) {
+            text.push_str(": ");
+            text.push_str(&behind);
+        }
+        cause = error.source();
+    }
+    text
 }

@@ -1,5 +1,4 @@
-//! How often one address may do something. Time comes in as an argument; addresses of this machine are
-//! exempt, because everybody on it shares them.
+//! How often one address may do something. Time comes in as an argument.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,8 +8,6 @@ use shared::error::ErrorCode;
 use shared::id::Timestamp;
 use shared::limits::Limits;
 use shared::wire::ErrorBody;
-
-use crate::sessions::is_exempt;
 
 /// Addresses watched at once. When there are more, new ones wait until others were quiet for a while.
 const ADDRESSES_MAX: usize = 65_536;
@@ -22,9 +19,33 @@ const MS_PER_MIN: u64 = 60_000;
 /// The first pause after too many wrong tokens; each further one doubles it.
 const FIRST_PAUSE_MS: u64 = 1_000;
 
+/// Whether a limit per address counts this machine's own addresses, which everybody on it shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loopback {
+    /// It does not, as long as nobody configured the limit.
+    Exempt,
+    /// It does.
+    Counted,
+}
+
+impl Loopback {
+    /// Exempt while `configured` is the default.
+    #[must_use]
+    pub fn under<T: PartialEq + Copy>(configured: T, default: T) -> Self {
+        if configured == default { Self::Exempt } else { Self::Counted }
+    }
+
+    /// Whether the limit is none for `address`.
+    #[must_use]
+    pub fn exempts(self, address: IpAddr) -> bool {
+        self == Self::Exempt && address.to_canonical().is_loopback()
+    }
+}
+
 /// So many a second and a burst after a quiet time: the generic cell rate algorithm (ITU-T I.371).
 #[derive(Debug)]
 pub struct Rate {
+    loopback: Loopback,
     micros_each: u64,
     burst_micros: u64,
     /// When the next one of this address would be on time, in microseconds since 1970.
@@ -34,10 +55,10 @@ pub struct Rate {
 impl Rate {
     /// `per_s` a second on average, and up to `burst` at once.
     #[must_use]
-    pub fn new(per_s: u64, burst: u64) -> Self {
+    pub fn new(per_s: u64, burst: u64, loopback: Loopback) -> Self {
         let micros_each = MICROS_PER_S / per_s.max(1);
         let burst_micros = micros_each.saturating_mul(burst.saturating_sub(1));
-        Self { micros_each, burst_micros, due: Mutex::default() }
+        Self { loopback, micros_each, burst_micros, due: Mutex::default() }
     }
 
     /// Counts one more of `address`, or says when there may be another.
@@ -45,7 +66,7 @@ impl Rate {
     /// # Errors
     /// `rate_limited` with the time to wait; nothing was counted.
     pub fn admit(&self, address: IpAddr, now: Timestamp) -> Result<(), ErrorBody> {
-        if is_exempt(address) {
+        if self.loopback.exempts(address) {
             return Ok(());
         }
         let now = now.as_millis().saturating_mul(MICROS_PER_MS);
@@ -69,6 +90,7 @@ impl Rate {
 /// Wrong tokens: a few a minute, then a pause that grows, so that guessing gets nowhere.
 #[derive(Debug)]
 pub struct WrongTokens {
+    loopback: Loopback,
     per_min_max: u64,
     pause_ms_max: u64,
     by_address: Mutex<HashMap<IpAddr, Wrong>>,
@@ -87,7 +109,10 @@ impl WrongTokens {
     /// The rules of `limits`.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
+        let default = Limits::default();
+        let loopback = Loopback::under(limits.wrong_tokens_per_min, default.wrong_tokens_per_min);
         Self {
+            loopback,
             per_min_max: limits.wrong_tokens_per_min,
             pause_ms_max: limits.wrong_token_pause_max_ms,
             by_address: Mutex::default(),
@@ -106,7 +131,7 @@ impl WrongTokens {
 
     /// Takes note of a wrong token.
     pub fn count(&self, address: IpAddr, now: Timestamp) {
-        if is_exempt(address) {
+        if self.loopback.exempts(address) {
             return;
         }
         let mut addresses = lock(&self.by_address);
@@ -157,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_so_many_a_second() {
-        let rate = Rate::new(20, 100);
+        let rate = Rate::new(20, 100, Loopback::Exempt);
         let passed = |address, millis| (0..1_000).take_while(|_| rate.admit(address, at(millis)).is_ok()).count();
         assert_eq!(passed(FAR, 0), 100);
         assert_eq!(passed(OTHER, 0), 100, "each address has its own");
@@ -167,6 +192,8 @@ mod tests {
         assert_eq!(passed(FAR, 100_000), 100);
         assert_eq!(rate.admit(FAR, at(100_000)).unwrap_err().retry_after_ms, Some(50));
         assert_eq!(passed(Ipv4Addr::LOCALHOST.into(), 0), 1_000);
+        let counted = Rate::new(20, 100, Loopback::under(100, 99));
+        assert_eq!((0..1_000).take_while(|_| counted.admit(Ipv4Addr::LOCALHOST.into(), at(0)).is_ok()).count(), 100);
     }
 
     #[test]

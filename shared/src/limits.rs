@@ -29,21 +29,21 @@ pub struct Limits {
     pub closing_drop_timeout_ms: u64,
     /// Connections in all.
     pub connections_max: usize,
-    /// Connections from one address. Loopback is exempt.
+    /// Connections from one address. Loopback is exempt while this is the default.
     pub connections_per_address_max: usize,
-    /// New connections a second from one address. Loopback is exempt.
+    /// New connections a second from one address. Loopback is exempt while this is the default.
     pub connections_per_address_per_s: u64,
     /// Connections one address may open at once after a quiet time.
     pub connections_per_address_burst: u64,
     /// Live sessions in all.
     pub sessions_max: usize,
-    /// Live sessions of one address. Loopback is exempt.
+    /// Live sessions of one address. Loopback is exempt while this is the default.
     pub sessions_per_address_max: usize,
-    /// New sessions a second from one address. Loopback is exempt.
+    /// New sessions a second from one address. Loopback is exempt while this is the default.
     pub sessions_per_address_per_s: u64,
     /// Sessions one address may open at once after a quiet time.
     pub sessions_per_address_burst: u64,
-    /// Wrong tokens of one address in a minute; after that comes a pause. Loopback is exempt.
+    /// Wrong tokens of one address in a minute; after that comes a pause. Loopback is exempt while this is the default.
     pub wrong_tokens_per_min: u64,
     /// The longest pause after wrong tokens; each is twice the one before.
     pub wrong_token_pause_max_ms: u64,
@@ -61,7 +61,7 @@ pub struct Limits {
     pub stateful_request_bytes_max: u64,
     /// Replies kept per session for requests that are repeated.
     pub receipts_per_session_max: usize,
-    /// Frames a client may have unanswered.
+    /// Frames a client should have unanswered at most; the server tells it and reads one at a time.
     pub in_flight_max: usize,
     /// Bytes of all payload buffers; then reading pauses.
     pub buffer_bytes_max: usize,

@@ -55,7 +55,7 @@ fn nobody_knows_whom_they_must_not_know() {
             &["crate::sessions", "crate::handler", "crate::net", "shared::session", "crate::dispatch"],
             &[],
         ),
-        ("server/src/net", &["crate::sessions::", "crate::app"], &["acceptor.rs"]),
+        ("server/src/net", &["crate::sessions", "crate::app"], &[]),
         ("server/src", &["crate::app"], &["main.rs", "lib.rs"]),
         (
             "server/src",

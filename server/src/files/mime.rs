@@ -137,6 +137,12 @@ impl Extension {
         of_lower_case(&mime_type.as_str().to_ascii_lowercase())
     }
 
+    /// The customary type of files with this extension.
+    #[must_use]
+    pub fn mime_type(self) -> &'static str {
+        mime_guess::from_ext(self.0).first_raw().unwrap_or("application/octet-stream")
+    }
+
     /// The extension spelled like this, if stored files may have it.
     #[must_use]
     pub fn known(text: &str) -> Option<Self> {

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::id::{Epoch, SessionId};
-use shared::session::Presence;
 use tokio_util::sync::CancellationToken;
 
 /// The sessions that connections of this process hold.
@@ -65,12 +64,6 @@ impl Attached {
     /// The turn of whoever holds `session` now; a fresh one when nobody does.
     pub(super) fn turn(&self, session: SessionId) -> Arc<tokio::sync::Mutex<()>> {
         self.holders().get(&session).map(|holder| Arc::clone(&holder.turn)).unwrap_or_default()
-    }
-
-    /// Whether a connection holds `session`.
-    #[must_use]
-    pub fn presence(&self, session: SessionId) -> Presence {
-        if self.holders().contains_key(&session) { Presence::Connected } else { Presence::Away }
     }
 
     fn holders(&self) -> MutexGuard<'_, HashMap<SessionId, Holder>> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::error::ErrorCode;
+use shared::limits::Limits;
 use shared::wire::{ErrorBody, Reply};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,8 +19,7 @@ use super::body::millis;
 use super::connection::{Connection, encode};
 use super::context::Context;
 use super::link::Link;
-use crate::rate::Rate;
-use crate::sessions::is_exempt;
+use crate::rate::{Loopback, Rate};
 
 /// Connections that may be told `busy` at the same time; more are closed without a word.
 const TURNED_AWAY_MAX: usize = 64;
@@ -52,7 +52,10 @@ impl Acceptor {
     pub fn new(listener: TcpListener, context: Arc<Context>) -> Self {
         let limits = context.limits();
         let connections_max = limits.connections_max.min(Semaphore::MAX_PERMITS);
-        let accepted = Rate::new(limits.connections_per_address_per_s, limits.connections_per_address_burst);
+        let (rate, burst) = (limits.connections_per_address_per_s, limits.connections_per_address_burst);
+        let default = Limits::default();
+        let default_rate = (default.connections_per_address_per_s, default.connections_per_address_burst);
+        let accepted = Rate::new(rate, burst, Loopback::under((rate, burst), default_rate));
         Self {
             listener,
             context,
@@ -77,7 +80,7 @@ impl Acceptor {
             match accepted {
                 Ok((stream, address)) => {
                     number = number.wrapping_add(1);
-                    let span = tracing::info_span!("connection", number, peer = %address);
+                    let span = tracing::error_span!("connection", number, peer = %address);
                     let abort = abort.clone();
                     let served = self.take(stream, address);
                     connections.spawn(
@@ -136,7 +139,9 @@ impl Acceptor {
         let in_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ErrorCode::Busy)?;
         let mut by_address = lock(&self.by_address);
         let count = by_address.entry(address).or_default();
-        if !is_exempt(address) && *count >= self.context.limits().connections_per_address_max {
+        let max = self.context.limits().connections_per_address_max;
+        let loopback = Loopback::under(max, Limits::default().connections_per_address_max);
+        if !loopback.exempts(address) && *count >= max {
             return Err(ErrorCode::Busy.into());
         }
         *count = count.saturating_add(1);

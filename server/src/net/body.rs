@@ -23,9 +23,23 @@ const PAYLOAD_BUFFER_BYTES: u64 = 1_280 * 1024;
 /// Bytes of memory one permit of the budget stands for.
 const PERMIT_BYTES: u64 = 1_024;
 
+/// Payloads up to this size have a part of the memory to themselves, so that large ones that hardly move
+/// hold up no small one.
+const SMALL_BYTES_MAX: u64 = 64 * 1024;
+
+/// How long a payload waits for memory. Then the server says that it is busy, and nothing has been lost.
+const ROOM_TIMEOUT_MS: u64 = 5_000;
+
 /// The memory all payloads share.
 #[derive(Debug)]
 pub(super) struct Budget {
+    small: Share,
+    large: Share,
+}
+
+/// A part of the memory.
+#[derive(Debug)]
+struct Share {
     memory: Semaphore,
     permits: u32,
 }
@@ -33,13 +47,23 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(limits: &Limits) -> Self {
         let bytes = u64::try_from(limits.buffer_bytes_max).unwrap_or(u64::MAX);
+        Self { small: Share::new(bytes / 4), large: Share::new(bytes - bytes / 4) }
+    }
+
+    async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
+        if bytes <= SMALL_BYTES_MAX { self.small.room(bytes).await } else { self.large.room(bytes).await }
+    }
+}
+
+impl Share {
+    fn new(bytes: u64) -> Self {
         let bound = Semaphore::MAX_PERMITS.min(usize::try_from(u32::MAX).unwrap_or(usize::MAX));
         let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX).clamp(1, bound);
         Self { memory: Semaphore::new(permits), permits: u32::try_from(permits).unwrap_or(u32::MAX) }
     }
 
     /// Waits until there is memory for `bytes`, or for as much of them as there is at all: one that is larger
-    /// than the whole budget has it alone.
+    /// than the whole share has it alone.
     async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
         let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
         let permit = self.memory.acquire_many(permits.min(self.permits)).await;
@@ -101,11 +125,8 @@ impl<'a, S: Stream> FrameBody<'a, S> {
     }
 
     /// The same payload, sent only when it is asked for.
-    pub(super) fn awaited(mut self, expects_continue: bool) -> Self {
-        if expects_continue {
-            self.progress = Progress::Awaited;
-        }
-        self
+    pub(super) fn awaited(self) -> Self {
+        Self { progress: Progress::Awaited, ..self }
     }
 
     /// The same payload, with a digest of this kind behind it.
@@ -194,7 +215,13 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             Payload::Sized(size) => size.min(PAYLOAD_BUFFER_BYTES),
             Payload::Chunked => PAYLOAD_BUFFER_BYTES,
         };
-        self.permit = Some(self.budget.room(bytes).await?);
+        let moved = self.moved.clone();
+        let room = tokio::select! {
+            biased;
+            () = cancelled(moved.as_ref()) => return Err(ErrorCode::SessionMoved.into()),
+            room = tokio::time::timeout(millis(ROOM_TIMEOUT_MS), self.budget.room(bytes)) => room,
+        };
+        self.permit = Some(room.map_err(|_| ErrorCode::Busy)??);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, read_header, wants_json};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::body::{FrameBody, Rest, cancelled, millis};
 use super::context::Context;
@@ -108,6 +109,10 @@ impl<S: Stream> Connection<S> {
             Ok(Incoming::InvalidWeek01) => Err(Ending::Plain(WEEK01_INVALID)),
             Ok(Incoming::Frame(raw)) => {
                 self.dialect = Dialect::V2;
+                // Frames that were sent before the client could hear of the stop are not begun any more.
+                if self.context.stop.is_cancelled() {
+                    return Err(self.stopping());
+                }
                 match Frame::try_from(*raw) {
                     Ok(frame) => self.request(frame).await,
                     Err(refusal) => self.refuse(refusal).await,
@@ -147,6 +152,9 @@ impl<S: Stream> Connection<S> {
                 }
             }
             let fresh = self.link.decoder.unfinished().is_empty();
+            if fresh {
+                self.link.shrink();
+            }
             if !fresh && begun.is_none() {
                 begun = Some(now());
             }
@@ -159,7 +167,7 @@ impl<S: Stream> Connection<S> {
             let leaving = stopping && fresh && week01;
             let deadline = if leaving { deadline.min(quiet_since + millis(WEEK01_SILENCE_MS)) } else { deadline };
             let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
-            let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
+            let moved = self.moved();
             let stop = (fresh && !leaving).then_some(&self.context.stop);
             let wait_until = pay_at.map_or(deadline, |pay_at| pay_at.min(deadline));
             tokio::select! {
@@ -179,6 +187,11 @@ impl<S: Stream> Connection<S> {
                 },
             }
         }
+    }
+
+    /// Cancelled when a newer connection takes the session over.
+    fn moved(&self) -> Option<CancellationToken> {
+        self.peer.bound.as_ref().map(|bound| bound.moved.clone())
     }
 
     /// Milliseconds this connection may be quiet between frames.
@@ -227,12 +240,14 @@ impl<S: Stream> Connection<S> {
         let (action, mode) = (frame.request.action(), frame.request.mode());
         let sequence = frame.request.sequence();
         self.link.decoder.follow(frame.framing);
-        let moved = self.peer.bound.as_ref().map(|bound| bound.moved.clone());
+        let moved = self.moved();
         let context = Arc::clone(&self.context);
         let mut body = FrameBody::new(&mut self.link, frame.framing, &context.budget)
-            .awaited(frame.expects_continue)
             .promising(frame.request.promised_digest())
             .until(moved);
+        if frame.expects_continue {
+            body = body.awaited();
+        }
         let outcome = context.dispatch.answer(frame.request, frame.ext, &mut body, &mut self.peer).await;
         let rest = body.rest();
         drop(body);
@@ -273,6 +288,7 @@ impl<S: Stream> Connection<S> {
     async fn conclude(&mut self, answer: Answer, rest: Rest, framing: Framing) -> Result<(), Ending> {
         let bytes_max = self.context.limits().drop_bytes_max;
         let context = Arc::clone(&self.context);
+        let moved = self.moved();
         match rest {
             Rest::Nothing => {
                 self.link.decoder.skip_body();
@@ -280,7 +296,8 @@ impl<S: Stream> Connection<S> {
             }
             Rest::Bytes(left) if left <= bytes_max => {
                 self.send(answer.reply, answer.payload).await?;
-                let discarded = FrameBody::new(&mut self.link, framing, &context.budget).discard(bytes_max).await;
+                let discarded =
+                    FrameBody::new(&mut self.link, framing, &context.budget).until(moved).discard(bytes_max).await;
                 match discarded {
                     Ok(()) => Ok(()),
                     Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Lost),
@@ -288,7 +305,8 @@ impl<S: Stream> Connection<S> {
                 }
             }
             Rest::Chunks => {
-                let discarded = FrameBody::new(&mut self.link, framing, &context.budget).discard(bytes_max).await;
+                let discarded =
+                    FrameBody::new(&mut self.link, framing, &context.budget).until(moved).discard(bytes_max).await;
                 match discarded {
                     Ok(()) => self.send(answer.reply, answer.payload).await,
                     Err(_) => Err(self.last_words(answer.reply).await),
@@ -320,6 +338,10 @@ impl<S: Stream> Connection<S> {
                     tracing::error!(%error, "a fetch broke off");
                     Ending::Lost
                 })? {
+                    // The frame cannot be finished any other way, so the connection ends inside it.
+                    if self.moved().is_some_and(|moved| moved.is_cancelled()) {
+                        return Err(Ending::Lost);
+                    }
                     hasher.update(&chunk);
                     self.link.write(&chunk).await.map_err(|_| Ending::Lost)?;
                 }

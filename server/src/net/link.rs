@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use shared::codec::Decoder;
 use shared::limits::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -23,6 +24,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 pub(super) struct Link<S> {
     stream: S,
     pub(super) decoder: Decoder,
+    /// The decoder's buffer has the size that payloads want.
+    grown: bool,
     progress_bytes_min: u64,
     progress_window: Duration,
 }
@@ -40,6 +43,7 @@ impl<S: Stream> Link<S> {
         Self {
             stream,
             decoder: Decoder::new(limits.header_bytes_max),
+            grown: false,
             progress_bytes_min: (thousandfold / 1_000).max(1),
             progress_window: Duration::from_millis(limits.progress_window_ms),
         }
@@ -49,11 +53,21 @@ impl<S: Stream> Link<S> {
     pub(super) async fn fill(&mut self) -> io::Result<Filled> {
         let missing = usize::try_from(self.decoder.payload_missing()).unwrap_or(usize::MAX);
         let want = missing.clamp(HEADER_READ_BYTES, PAYLOAD_READ_BYTES);
+        self.grown |= want > HEADER_READ_BYTES;
         let buffer = self.decoder.buffer_mut();
         buffer.reserve(want);
         match self.stream.read_buf(buffer).await? {
             0 => Ok(Filled::End),
             count => Ok(Filled::Bytes(count)),
+        }
+    }
+
+    /// Gives back the memory of a payload that has gone by; an idle connection holds none of it. Only for an
+    /// empty decoder.
+    pub(super) fn shrink(&mut self) {
+        if self.grown {
+            *self.decoder.buffer_mut() = BytesMut::new();
+            self.grown = false;
         }
     }
 

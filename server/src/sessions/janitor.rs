@@ -12,6 +12,9 @@ use crate::env::Clock;
 /// Sessions looked at in one go, so that a flood of expired ones holds nobody up.
 const BATCH: usize = 256;
 
+/// Batches in one round; the rest waits for the next one.
+const SWEEPS_MAX: usize = 1_000;
+
 /// The janitor of one store.
 #[derive(Debug)]
 pub struct Janitor {
@@ -25,6 +28,17 @@ impl Janitor {
     #[must_use]
     pub fn new(store: Arc<dyn SessionStore>, clock: Arc<dyn Clock>, limits: Arc<Limits>) -> Self {
         Self { store, clock, limits }
+    }
+
+    /// Looks at all that is due, batch by batch, and lets others work in between.
+    pub async fn sweep_all(&self) {
+        for _ in 0..SWEEPS_MAX {
+            match self.sweep().await {
+                Ok(changed) if changed >= BATCH => tokio::task::yield_now().await,
+                Ok(_) => return,
+                Err(error) => return tracing::error!(%error, "sessions could not be looked after"),
+            }
+        }
     }
 
     /// Looks at one batch of what is due; says how many sessions changed or went.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use shared::id::{SessionId, Timestamp};
+use shared::limits::Limits;
 use shared::session::Session;
 
 use super::{Revision, Room, SessionStore, Stats, StoreError, Versioned};
 
 /// A map behind a mutex that is never held across an await.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
+    tombstones_max: usize,
     records: Mutex<Records>,
 }
 
@@ -21,6 +23,8 @@ struct Records {
     by_id: HashMap<SessionId, Entry>,
     /// The same ids by the moment somebody should look at them, so that nobody has to look at all.
     by_due: BTreeSet<(Timestamp, SessionId)>,
+    /// The ended ones among them, oldest first.
+    tombstones: BTreeSet<(Timestamp, SessionId)>,
     live_by_address: HashMap<IpAddr, usize>,
     live: usize,
 }
@@ -35,10 +39,15 @@ impl Records {
     fn add(&mut self, record: Versioned, due: Timestamp) {
         let session = &record.session;
         self.by_due.insert((due, session.id()));
-        if session.ended().is_none() {
-            self.live = self.live.saturating_add(1);
-            let count = self.live_by_address.entry(session.client_address()).or_default();
-            *count = count.saturating_add(1);
+        match session.ended() {
+            None => {
+                self.live = self.live.saturating_add(1);
+                let count = self.live_by_address.entry(session.client_address()).or_default();
+                *count = count.saturating_add(1);
+            }
+            Some(ended) => {
+                self.tombstones.insert((ended.at, session.id()));
+            }
         }
         self.by_id.insert(session.id(), Entry { record, due });
     }
@@ -50,7 +59,9 @@ impl Records {
         let entry = self.by_id.remove(&id).ok_or(StoreError::Conflict)?;
         let session = &entry.record.session;
         self.by_due.remove(&(entry.due, id));
-        if session.ended().is_none() {
+        if let Some(ended) = session.ended() {
+            self.tombstones.remove(&(ended.at, id));
+        } else {
             self.live = self.live.saturating_sub(1);
             if let Some(count) = self.live_by_address.get_mut(&session.client_address()) {
                 *count = count.saturating_sub(1);
@@ -63,7 +74,20 @@ impl Records {
     }
 }
 
+impl Default for MemoryStore {
+    /// A store for the default limits.
+    fn default() -> Self {
+        Self::new(Limits::default().sessions_max)
+    }
+}
+
 impl MemoryStore {
+    /// An empty store that remembers at most so many ended sessions; the oldest are forgotten first.
+    #[must_use]
+    pub fn new(tombstones_max: usize) -> Self {
+        Self { tombstones_max, records: Mutex::default() }
+    }
+
     /// A panic elsewhere cannot have left half a change: each is made of steps that do not panic.
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +123,12 @@ impl SessionStore for MemoryStore {
         records.take(next.id(), seen)?;
         let record = Versioned { revision: Revision(seen.0.saturating_add(1)), session: Arc::new(next) };
         records.add(record.clone(), due);
+        if records.tombstones.len() > self.tombstones_max
+            && let Some((_, oldest)) = records.tombstones.first().copied()
+            && let Some(revision) = records.by_id.get(&oldest).map(|entry| entry.record.revision)
+        {
+            records.take(oldest, revision)?;
+        }
         Ok(record)
     }
 
@@ -114,6 +144,6 @@ impl SessionStore for MemoryStore {
 
     async fn stats(&self) -> Result<Stats, StoreError> {
         let records = self.records();
-        Ok(Stats { live: records.live, tombstones: records.by_id.len().saturating_sub(records.live) })
+        Ok(Stats { live: records.live, tombstones: records.tombstones.len() })
     }
 }

@@ -5,7 +5,6 @@ mod janitor;
 mod memory;
 
 use std::fmt::Debug;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -56,7 +55,7 @@ pub struct Stats {
 pub struct Room {
     /// In all.
     pub sessions_max: usize,
-    /// Of one address; `None` on loopback.
+    /// Of one address; `None` for one that is not counted.
     pub per_address_max: Option<usize>,
 }
 
@@ -83,10 +82,4 @@ pub trait SessionStore: Send + Sync + Debug {
 
     /// What it holds.
     async fn stats(&self) -> Result<Stats, StoreError>;
-}
-
-/// Addresses of this machine are exempt from the limits per address.
-#[must_use]
-pub fn is_exempt(address: IpAddr) -> bool {
-    address.to_canonical().is_loopback()
 }

@@ -138,7 +138,9 @@ impl Session {
             Outcome::Closed => next.ended = Some(Ended { reason: EndReason::Closed, at: now }),
         }
         next.receipts.push_back(Arc::new(receipt));
-        while next.receipts.len() > limits.receipts_per_session_max {
+        // Of an ended session only the goodbye can be asked for again.
+        let kept = if next.ended.is_some() { 1 } else { limits.receipts_per_session_max };
+        while next.receipts.len() > kept {
             next.receipts.pop_front();
         }
         next
@@ -166,7 +168,8 @@ impl Session {
     /// What stays of a session that was silent for too long.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Self {
-        Self { ended: Some(Ended { reason: EndReason::Expired, at: now }), ..self.clone() }
+        let ended = Some(Ended { reason: EndReason::Expired, at: now });
+        Self { ended, receipts: VecDeque::new(), ..self.clone() }
     }
 
     /// What the session is doing; the first line that holds.

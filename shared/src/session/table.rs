@@ -71,7 +71,18 @@ pub enum Step {
 pub fn step(phase: Phase, action: Action) -> Step {
     match (phase, action) {
         (Phase::Terminated, Action::Connect | Action::Disconnect) => Step::Repeat,
-        (Phase::Terminated | Phase::Expired, _) => Step::Gone,
+        (
+            Phase::Terminated | Phase::Expired,
+            Action::Hello
+            | Action::Connect
+            | Action::Transfer
+            | Action::Status
+            | Action::Heartbeat
+            | Action::List
+            | Action::Fetch
+            | Action::Remove
+            | Action::Disconnect,
+        ) => Step::Gone,
         (Phase::Pending | Phase::Active | Phase::Idle | Phase::Suspended, action) => match action {
             Action::Connect => Step::Take,
             Action::Transfer | Action::Remove | Action::Disconnect => Step::Change,

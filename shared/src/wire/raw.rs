@@ -70,8 +70,6 @@ pub struct RawHeader {
 pub struct Ext {
     /// `"explain": "yes"`: the client wants the server to explain itself.
     pub explain: bool,
-    /// `"notices": "yes"`: the client takes notices.
-    pub notices: bool,
 }
 
 /// The `session` object of a 2.0 header.
@@ -355,5 +353,5 @@ fn read_ext(members: &Members) -> Result<Ext, Refusal> {
         return Err(bad_field("ext", "an object of strings"));
     }
     let says_yes = |key: &str| ext.get(key) == Some(&Json::Text("yes".to_owned()));
-    Ok(Ext { explain: says_yes("explain"), notices: says_yes("notices") })
+    Ok(Ext { explain: says_yes("explain") })
 }

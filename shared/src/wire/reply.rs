@@ -21,7 +21,7 @@ pub enum Status {
     Continue,
     /// The file is there.
     Stored,
-    /// The session, or what there is of a transfer.
+    /// What the server remembers of the session.
     SessionStatus,
     /// The answer to `heartbeat`.
     HeartbeatAck,

@@ -50,6 +50,8 @@ pub enum StatefulRequest {
     Open,
     /// Continue a session.
     Continue(SessionId, Token),
+    /// This action inside a session that it does not name.
+    Unnamed(Action),
     /// Anything else, inside the session.
     Inside(SessionId, SessionRequest),
 }
@@ -129,6 +131,7 @@ impl Request {
             Self::Stateless(StatelessRequest::Status(_)) => Action::Status,
             Self::Stateless(StatelessRequest::Fetch(_)) => Action::Fetch,
             Self::Stateful(StatefulRequest::Open | StatefulRequest::Continue(..)) => Action::Connect,
+            Self::Stateful(StatefulRequest::Unnamed(action)) => *action,
             Self::Stateful(StatefulRequest::Inside(_, request)) => request.action(),
         }
     }
@@ -140,7 +143,9 @@ impl Request {
             Self::Stateful(StatefulRequest::Inside(_, request)) => request.sequence(),
             Self::Hello(_)
             | Self::Stateless(_)
-            | Self::Stateful(StatefulRequest::Open | StatefulRequest::Continue(..)) => None,
+            | Self::Stateful(StatefulRequest::Open | StatefulRequest::Continue(..) | StatefulRequest::Unnamed(_)) => {
+                None
+            }
         }
     }
 
@@ -340,8 +345,7 @@ fn stateful(raw: RawHeader, session: &super::raw::RawSession) -> Result<Request,
         }
     };
     let Some(id) = session.id else {
-        let message = format!("{action} needs the id of the session its connection is bound to");
-        return Err(Refusal::fatal(ErrorCode::SessionRequired, message).of_field("session.id"));
+        return Ok(Request::Stateful(StatefulRequest::Unnamed(action)));
     };
     Ok(Request::Stateful(StatefulRequest::Inside(id, request)))
 }

@@ -1,7 +1,5 @@
 //! Uploads cut at every await there is, by dropping them after so many polls.
 
-use std::sync::Arc;
-
 use harness::orders::{finish, poll_n};
 use harness::world::{Client, Sent, World, code};
 use shared::error::ErrorCode;
@@ -139,27 +137,6 @@ fn every_other_change_cut_at_any_await_was_made_or_not() {
             if ended.is_some() {
                 break;
             }
-        }
-    }
-}
-
-/// A long upload is cut while its session is being renewed.
-#[test]
-fn an_upload_cut_while_its_session_is_renewed_counts_nothing() {
-    for polls in 0.. {
-        let world = World::new();
-        let mut client = finish(Client::open(&world));
-        let sent = Sent::text("hello");
-        let body = sent.body().slowly(Arc::clone(&world.clock), 31_000);
-        let ended = poll_n(polls, client.send_as(&world, 1, &sent, body)).is_some();
-        let (id, token) = (client.id, client.token.clone());
-        drop(client);
-        assert_eq!(world.files.partial(), 0, "cut at {polls}");
-        let mut client = finish(Client::resume(&world, id, token)).unwrap();
-        finish(client.send(&world, 1, &sent)).unwrap();
-        assert_one_file(&world, id, &format!("cut at {polls}"));
-        if ended {
-            break;
         }
     }
 }

@@ -6,22 +6,6 @@ use harness::orders::finish;
 use harness::world::{Client, Sent, World, code};
 use shared::error::ErrorCode;
 
-use super::assert_one_file;
-
-/// The pending timeout is a minute; the janitor looks after every chunk.
-#[test]
-fn a_long_upload_renews_its_session() {
-    let world = World::new();
-    let mut client = finish(Client::open(&world));
-    let sent = Sent::bytes(vec![7; 40].into()).in_chunks_of(1);
-    // Each wait is longer than half the timeout, so each chunk renews; in all twenty minutes pass.
-    let body = sent.body().slowly(Arc::clone(&world.clock), 30_001);
-    let reply = finish(client.send_as(&world, 1, &sent, body)).unwrap().reply;
-    assert_eq!(reply.session.unwrap().state, "active");
-    assert_one_file(&world, client.id, "after twenty minutes");
-    assert_eq!(finish(world.sweep()), 0);
-}
-
 #[test]
 fn an_upload_slower_than_its_session_s_timeout_hears_that_it_is_gone() {
     let world = World::new();

@@ -24,7 +24,7 @@ impl StatefulHandler {
         peer: &mut Peer,
     ) -> Result<Answer, ErrorBody> {
         let seen = self.held(peer).await?;
-        let name = Self::own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
+        let name = self.own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
         let _turn = turn(peer).await?;
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
@@ -58,7 +58,7 @@ impl StatefulHandler {
     }
 
     pub(super) async fn fetch(&self, session: &Session, range: &FetchRange) -> Result<Answer, ErrorBody> {
-        let name = Self::own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
+        let name = self.own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
         fetch_answer(&self.services, &name, range.offset).await
     }
 
@@ -77,7 +77,7 @@ impl StatefulHandler {
     }
 
     /// The name of a file that this session was told of, from the client's spelling of it.
-    fn own_name(session: &Session, stored_as: &str) -> Option<ObjectName> {
+    fn own_name(&self, session: &Session, stored_as: &str) -> Option<ObjectName> {
         let name = ObjectName::parse(stored_as)?;
         match name.form() {
             Form::Session { session: owner, sequence, created } => {
@@ -85,7 +85,7 @@ impl StatefulHandler {
                 own.then_some(name)
             }
             // Such a name does not show its session, but it is made of the session's id and a sequence.
-            Form::Received { .. } => {
+            Form::Received { .. } if self.services.naming == Naming::Simple => {
                 let mut sequence = Sequence::FIRST;
                 while sequence < session.next_sequence() {
                     if ObjectName::simple(session.id(), sequence, name.extension()) == name {
@@ -95,7 +95,7 @@ impl StatefulHandler {
                 }
                 None
             }
-            Form::Week01 { .. } => None,
+            Form::Received { .. } | Form::Week01 { .. } => None,
         }
     }
 }

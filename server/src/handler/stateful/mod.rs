@@ -18,12 +18,16 @@ use shared::wire::{Action, ErrorBody, Mode, SessionInfo, SessionRequest, Statefu
 use self::answers::{goodbye, replay, status};
 use self::record::{expecting, turn};
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
-use crate::rate::{Rate, WrongTokens};
-use crate::sessions::{Room, SessionStore, StoreError, is_exempt};
+use crate::rate::{Loopback, Rate, WrongTokens};
+use crate::sessions::{Room, SessionStore, StoreError, Versioned};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
 /// change a session besides its own connection, so a second time is rare.
 const CHANGES_TRIED: usize = 8;
+
+/// How long a connection that takes a session over waits for the older one to finish what it has made
+/// visible (PROTOCOL.md section 6).
+const TAKEOVER_TIMEOUT_MS: u64 = 2_000;
 
 /// Remembers conversations, in a store.
 #[derive(Debug)]
@@ -48,6 +52,11 @@ impl RequestHandler for StatefulHandler {
         match request {
             StatefulRequest::Open => self.open(peer).await,
             StatefulRequest::Continue(id, token) => self.resume(id, &token, peer).await,
+            StatefulRequest::Unnamed(action) => {
+                let message = format!("{action} needs the id of the session its connection is bound to");
+                let field = Some("session.id".to_owned());
+                Err(ErrorBody { field, ..ErrorBody::new(ErrorCode::SessionRequired, message) })
+            }
             StatefulRequest::Inside(id, request) => self.inside(id, request, body, peer).await,
         }
     }
@@ -58,7 +67,10 @@ impl StatefulHandler {
     #[must_use]
     pub fn new(services: Services, sessions: Arc<dyn SessionStore>) -> Self {
         let limits = &services.limits;
-        let opened = Rate::new(limits.sessions_per_address_per_s, limits.sessions_per_address_burst);
+        let (rate, burst) = (limits.sessions_per_address_per_s, limits.sessions_per_address_burst);
+        let default = Limits::default();
+        let default_rate = (default.sessions_per_address_per_s, default.sessions_per_address_burst);
+        let opened = Rate::new(rate, burst, Loopback::under((rate, burst), default_rate));
         let wrong_tokens = WrongTokens::new(limits);
         Self { services, sessions, attached: Arc::default(), opened, wrong_tokens }
     }
@@ -109,7 +121,9 @@ impl StatefulHandler {
         self.opened.admit(peer.address, self.services.clock.now())?;
         let token = self.services.dice.token()?;
         let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
-        let per_address_max = (!is_exempt(peer.address)).then_some(limits.sessions_per_address_max);
+        let max = limits.sessions_per_address_max;
+        let loopback = Loopback::under(max, Limits::default().sessions_per_address_max);
+        let per_address_max = (!loopback.exempts(peer.address)).then_some(max);
         let room = Room { sessions_max: limits.sessions_max, per_address_max };
         let due = session.due(limits);
         let opened = self.sessions.insert(session, due, room).await?.session;
@@ -124,16 +138,18 @@ impl StatefulHandler {
     async fn resume(&self, id: SessionId, token: &Token, peer: &mut Peer) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
         self.wrong_tokens.admit(peer.address, self.services.clock.now())?;
+        // Only whoever has the token may make others wait.
+        self.known(id, token, peer).await?;
+        // An older connection that is just making a file visible finishes first, if it does so soon. If not, the
+        // epoch sees to it that what it made visible is not counted.
+        let turn = self.attached.turn(id);
+        let _turn = tokio::select! {
+            biased;
+            turn = turn.lock() => Some(turn),
+            () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
+        };
         for _ in 0..CHANGES_TRIED {
-            // An older connection that is just making a file visible finishes first.
-            let turn = self.attached.turn(id);
-            let _turn = turn.lock().await;
-            let seen = self.sessions.load(id).await?.filter(|seen| seen.session.belongs_to(token));
-            let Some(seen) = seen else {
-                self.wrong_tokens.count(peer.address, self.services.clock.now());
-                // Nobody learns from the answer whether the id exists.
-                return Err(ErrorCode::SessionUnknown.into());
-            };
+            let seen = self.known(id, token, peer).await?;
             match self.step(&seen.session, Action::Connect) {
                 Step::Take => {}
                 Step::Repeat => return Ok(goodbye(&seen.session)),
@@ -152,6 +168,16 @@ impl StatefulHandler {
         Err(ErrorCode::Busy.into())
     }
 
+    /// The session that `token` continues.
+    async fn known(&self, id: SessionId, token: &Token, peer: &Peer) -> Result<Versioned, ErrorBody> {
+        let seen = self.sessions.load(id).await?.filter(|seen| seen.session.belongs_to(token));
+        seen.ok_or_else(|| {
+            self.wrong_tokens.count(peer.address, self.services.clock.now());
+            // Nobody learns from the answer whether the id exists.
+            ErrorCode::SessionUnknown.into()
+        })
+    }
+
     async fn inside(
         &self,
         id: SessionId,
@@ -164,9 +190,15 @@ impl StatefulHandler {
         }
         let seen = self.held(peer).await?;
         match self.step(&seen.session, request.action()) {
-            Step::Gone | Step::Take => return Err(self.gone(&seen.session)),
-            Step::Repeat => return Ok(goodbye(&seen.session)),
             Step::Change | Step::Look => {}
+            Step::Repeat if Self::is_goodbye(&seen.session, &request) => return Ok(goodbye(&seen.session)),
+            Step::Gone | Step::Take | Step::Repeat => {
+                // Nothing can be said in it any more, so the connection is free for another one.
+                if let Some(bound) = &mut peer.bound {
+                    bound.ended = true;
+                }
+                return Err(self.gone(&seen.session));
+            }
         }
         if let (Some(sequence), Some(fingerprint)) = (request.sequence(), Fingerprint::of(&request)) {
             match seen.session.admit(sequence, &fingerprint) {
@@ -189,7 +221,8 @@ impl StatefulHandler {
         }
         let session = self.heard(peer).await?;
         let answer = match request {
-            SessionRequest::Status => status(&session),
+            // As it was when the question came; the answer to it is what ends the silence.
+            SessionRequest::Status => return Ok(status(&seen.session).in_session(seen.session)),
             SessionRequest::List(from) => self.list(&session, from).await?,
             SessionRequest::Fetch(range) => self.fetch(&session, &range).await?,
             SessionRequest::Heartbeat
@@ -198,6 +231,13 @@ impl StatefulHandler {
             | SessionRequest::Disconnect(_) => Answer::of(Status::HeartbeatAck),
         };
         Ok(answer.in_session(session))
+    }
+
+    /// Whether `request` is the one that ended the session.
+    fn is_goodbye(session: &Session, request: &SessionRequest) -> bool {
+        request.sequence().zip(Fingerprint::of(request)).is_some_and(|(sequence, fingerprint)| {
+            matches!(session.admit(sequence, &fingerprint), Ok(Admission::Replay(_)))
+        })
     }
 
     async fn disconnect(

@@ -1,12 +1,8 @@
 //! One upload inside a session: received, shown under the name of its sequence, counted, in this order.
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use shared::digest::Digest;
 use shared::error::ErrorCode;
-use shared::id::Timestamp;
-use shared::session::{Fingerprint, Outcome, Receipt, Session};
-use shared::wire::{Ack, ErrorBody, FileInfo, Upload};
+use shared::session::{Fingerprint, Outcome, Receipt, Session, Step};
+use shared::wire::{Ack, Action, ErrorBody, FileInfo, Upload};
 
 use super::record::{expecting, turn};
 use super::{CHANGES_TRIED, StatefulHandler};
@@ -30,13 +26,15 @@ impl StatefulHandler {
         let ack = upload.ack.unwrap_or(self.services.ack);
         let sequence = seen.session.next_sequence();
         let name = self.name(&seen.session, sequence, Extension::of(&upload.mime_type));
-        let mut renewing = RenewingBody { inner: body, handler: self, peer, renewed: seen.session.last_activity() };
-        let part = receive(self.services.files.as_ref(), upload, bytes_max, ack, &mut renewing).await?;
+        let part = receive(self.services.files.as_ref(), upload, bytes_max, ack, body).await?;
         let stored = part.stored();
 
         // From here to the count, no newer connection comes between: it waits for its turn.
         let _turn = turn(peer).await?;
         let fenced = self.held(peer).await?;
+        if let Step::Gone = self.step(&fenced.session, Action::Transfer) {
+            return Err(self.gone(&fenced.session));
+        }
         if fenced.session.next_sequence() != sequence {
             return Err(expecting(ErrorCode::SequenceReused, &fenced.session));
         }
@@ -96,31 +94,5 @@ impl StatefulHandler {
             }
         }
         Ok(())
-    }
-}
-
-/// Keeps a session alive while its client can do nothing but send.
-struct RenewingBody<'a> {
-    inner: &'a mut dyn Body,
-    handler: &'a StatefulHandler,
-    peer: &'a Peer,
-    renewed: Timestamp,
-}
-
-#[async_trait]
-impl Body for RenewingBody<'_> {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, ErrorBody> {
-        let chunk = self.inner.chunk().await?;
-        let now = self.handler.services.clock.now();
-        let limits = self.handler.limits();
-        if now.millis_since(self.renewed) > limits.session_timeout_ms.min(limits.pending_timeout_ms) / 2 {
-            self.handler.change(self.peer, Session::renewed).await?;
-            self.renewed = now;
-        }
-        Ok(chunk)
-    }
-
-    fn trailer(&self) -> Option<Digest> {
-        self.inner.trailer()
     }
 }
