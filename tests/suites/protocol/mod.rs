@@ -2,7 +2,9 @@
 
 mod actions;
 mod closing;
+mod codec;
 mod codes;
+mod corpus;
 mod drops;
 mod expect;
 mod headers;

@@ -29,11 +29,11 @@ const PAIR_BYTES_MAX: usize = 200 * 200 * 201 / 2;
 
 fn table() -> Vec<WireCase> {
     let themes = [
-        include_str!("../corpus/wire/uploads.txt"),
-        include_str!("../corpus/wire/chunks.txt"),
-        include_str!("../corpus/wire/sessions.txt"),
-        include_str!("../corpus/wire/lines.txt"),
-        include_str!("../corpus/wire/week01.txt"),
+        include_str!("../../corpus/wire/uploads.txt"),
+        include_str!("../../corpus/wire/chunks.txt"),
+        include_str!("../../corpus/wire/sessions.txt"),
+        include_str!("../../corpus/wire/lines.txt"),
+        include_str!("../../corpus/wire/week01.txt"),
     ];
     themes.into_iter().flat_map(|theme| corpus::wire_cases(theme).unwrap()).collect()
 }

@@ -18,12 +18,12 @@ const SHOWN_BYTES_MAX: usize = 300;
 
 fn table() -> Vec<Malformed> {
     let themes = [
-        ("bytes", include_str!("../corpus/malformed/bytes.txt")),
-        ("json", include_str!("../corpus/malformed/json.txt")),
-        ("fields", include_str!("../corpus/malformed/fields.txt")),
-        ("actions", include_str!("../corpus/malformed/actions.txt")),
-        ("frames", include_str!("../corpus/malformed/frames.txt")),
-        ("week01", include_str!("../corpus/malformed/week01.txt")),
+        ("bytes", include_str!("../../corpus/malformed/bytes.txt")),
+        ("json", include_str!("../../corpus/malformed/json.txt")),
+        ("fields", include_str!("../../corpus/malformed/fields.txt")),
+        ("actions", include_str!("../../corpus/malformed/actions.txt")),
+        ("frames", include_str!("../../corpus/malformed/frames.txt")),
+        ("week01", include_str!("../../corpus/malformed/week01.txt")),
     ];
     let cases = themes.into_iter().flat_map(|(theme, text)| {
         let cases = corpus::malformed(text).unwrap_or_else(|why| panic!("{theme}.txt: {why}"));
