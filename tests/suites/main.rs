@@ -3,9 +3,7 @@
 #![cfg(test)]
 
 mod architecture;
-mod codec;
 mod concurrency;
-mod corpus;
 mod end_to_end;
 mod failure_recovery;
 mod handler;
