@@ -34,6 +34,12 @@ impl RawClient {
         Self { stream: BufReader::new(stream) }
     }
 
+    /// The same connection, for a thread that sends while this one reads.
+    #[must_use]
+    pub fn sender(&self) -> Self {
+        Self { stream: BufReader::new(self.socket().try_clone().expect("a second handle of a socket")) }
+    }
+
     /// Where this connection comes from.
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {

@@ -161,3 +161,22 @@ fn the_first_frame_decides_the_version() {
 
     assert_eq!(harness::names(&server.storage).len(), 1);
 }
+
+#[test]
+fn the_mode_is_judged_before_the_session() {
+    let server = Server::start(Options::with(|config| config.mode = ServerMode::Stateless));
+    server.connect().ask(&frame::stateful("heartbeat"), b"").refuses("mode_disabled");
+}
+
+/// Only the goodbye itself is said again; another sequence is another request.
+#[test]
+fn a_closed_session_answers_nothing_but_its_goodbye() {
+    let server = Server::start(Options::default());
+    let (mut client, session) = server.open_session();
+    session.store(&mut client, 1, b"hello");
+    client.ask(&session.numbered("disconnect", 2), b"").is("session_closed");
+    assert!(client.ask(&session.numbered("disconnect", 2), b"").is("session_closed").is_replayed());
+    for number in [1, 3, 99] {
+        client.ask(&session.numbered("disconnect", number), b"").refuses("session_gone");
+    }
+}

@@ -206,3 +206,24 @@ fn a_signal_is_heard_as_soon_as_the_server_says_where_it_listens() {
         assert_eq!(ended.code, Some(0), "{}", ended.log);
     }
 }
+
+/// A client that sends without waiting is told of the stop as soon as the frame under way is answered; it is not
+/// served for as long as it likes.
+#[test]
+fn a_client_that_never_pauses_is_told_of_the_stop() {
+    let mut server = Server::start(Options::default());
+    let mut client = server.connect();
+    client.ask(&frame::stateless("hello"), b"").is("hello");
+    let hello = frame::bytes(&frame::stateless("hello"), b"");
+    let mut sender = client.sender();
+    let sending = std::thread::spawn(move || while sender.try_send(&hello).is_ok() {});
+    server.stop_soon();
+    let mut last = client.reply();
+    while !last.closes() {
+        last = client.reply();
+    }
+    last.refuses("shutting_down");
+    drop(client);
+    sending.join().unwrap();
+    server.stop();
+}

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use harness::orders::finish;
 use harness::world::{Client, Sent, Setup, World, sequence};
+use server::sessions::{MemoryStore, Room, SessionStore as _};
 use shared::error::ErrorCode;
+use shared::limits::Limits;
 use shared::wire::{ErrorBody, SessionRequest};
 
 fn world(sessions_max: usize, per_address_max: usize) -> Arc<World> {
@@ -40,18 +42,26 @@ fn one_session_more_than_there_may_be_is_refused_until_one_ends() {
 }
 
 #[test]
-fn an_address_has_a_share_of_the_sessions_and_this_machine_is_exempt() {
+fn an_address_has_a_share_of_the_sessions_and_this_machine_only_if_it_was_configured() {
     let world = world(100, 2);
     for _ in 0..2 {
         open(&world, FAR).unwrap();
     }
     assert_eq!(open(&world, FAR).unwrap_err().code, ErrorCode::SessionFull);
     open(&world, FARTHER).unwrap();
-    let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
-    for _ in 0..5 {
+    for _ in 0..2 {
         open(&world, Ipv4Addr::LOCALHOST).unwrap();
         open(&world, Ipv6Addr::LOCALHOST).unwrap();
-        open(&world, mapped).unwrap();
+    }
+    assert_eq!(open(&world, Ipv4Addr::LOCALHOST).unwrap_err().code, ErrorCode::SessionFull);
+    assert_eq!(open(&world, Ipv6Addr::LOCALHOST).unwrap_err().code, ErrorCode::SessionFull);
+
+    let share = Limits::default().sessions_per_address_max;
+    let default = self::world(share * 2, share);
+    let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+    for _ in 0..=share / 2 {
+        open(&default, Ipv4Addr::LOCALHOST).unwrap();
+        open(&default, mapped).unwrap();
     }
 }
 
@@ -81,9 +91,9 @@ fn the_record_of_a_session_counts_what_was_said_and_stored() {
     let record = finish(client.ask(&world, SessionRequest::Status)).unwrap().reply.record.unwrap();
     let begun = harness::world::BEGINNING;
     assert_eq!(record.client_address, "192.0.2.1");
-    assert_eq!((record.created_at, record.last_activity), (begun, begun.plus_millis(2_000)));
-    // Opened, stored, repeated, stored, asked: what was refused is not counted.
-    assert_eq!(record.message_count, 5);
+    assert_eq!((record.created_at, record.last_activity), (begun, begun.plus_millis(1_000)));
+    // Opened, stored, repeated, stored: what was refused is not counted, and this question is not answered yet.
+    assert_eq!(record.message_count, 4);
     assert_eq!((record.files_transferred, record.total_bytes), (2, 13));
     let fresh = world.store.session(client.id).unwrap().session.state_bytes();
     assert_eq!(record.state_bytes, u64::try_from(fresh).unwrap());
@@ -94,4 +104,25 @@ fn the_record_of_a_session_counts_what_was_said_and_stored() {
     let mut client = Client { peer, ..client };
     let record = finish(client.ask(&world, SessionRequest::Status)).unwrap().reply.record.unwrap();
     assert_eq!((record.client_address.as_str(), record.message_count), ("192.0.2.2", 7));
+}
+
+/// Whoever opens and closes sessions all day leaves no more behind than there may be sessions at once.
+#[test]
+fn no_more_ended_sessions_are_remembered_than_allowed_and_each_keeps_only_its_goodbye() {
+    let store = MemoryStore::new(2);
+    let limits = Limits::default();
+    let now = harness::world::BEGINNING;
+    for number in 1..=5 {
+        let token = shared::id::Token::from_random([number; 32]);
+        let id = shared::id::SessionId::from_random([number; 16]);
+        let opened = shared::session::Session::open(id, &token, FAR.into(), now);
+        let room = Room { sessions_max: 1, per_address_max: None };
+        let seen = finish(store.insert(opened, now, room)).unwrap();
+        let ended = seen.session.expired(now.plus_millis(u64::from(number)));
+        let due = ended.due(&limits);
+        finish(store.replace(seen.revision, ended, due)).unwrap();
+        let stats = finish(store.stats()).unwrap();
+        assert_eq!((stats.live, stats.tombstones), (0, usize::from(number).min(2)));
+        assert!(finish(store.load(id)).unwrap().is_some(), "the newest stays");
+    }
 }

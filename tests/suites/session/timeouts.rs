@@ -5,7 +5,7 @@ use std::sync::Arc;
 use harness::orders::finish;
 use harness::world::{Client, Outcome, Sent, World, sequence};
 use shared::error::ErrorCode;
-use shared::wire::SessionRequest;
+use shared::wire::{SessionRequest, Status};
 
 /// A session that stored a file or none, on a connection.
 fn session(stores: bool) -> (Arc<World>, Client) {
@@ -61,7 +61,9 @@ fn a_heartbeat_and_whatever_else_is_heard_keeps_a_session_alive() {
             world.clock.pass(299_999);
             let request = request(number, &stored_as);
             let reply = finish(client.ask(&world, request)).unwrap().reply;
-            assert_eq!(reply.session.unwrap().expires_in_s, 300);
+            // `status` shows what its question found.
+            let left = if reply.status == Status::SessionStatus { 0 } else { 300 };
+            assert_eq!(reply.session.unwrap().expires_in_s, left);
             assert_eq!(finish(world.sweep()), 0);
         }
     }
@@ -184,4 +186,16 @@ fn the_janitor_in_any_order_with_a_heartbeat_ends_nothing_that_was_heard_of() {
     };
     let explored = Course { start: &start, crashed: &|_| (), ended: &ended, first_is_cut: false }.every_order();
     assert!(explored.ends >= 2, "{explored:?}");
+}
+
+/// The advice of `session_gone` is a new session, so the connection must be able to open one.
+#[test]
+fn a_connection_whose_session_expired_opens_another() {
+    let (world, mut client) = session(true);
+    world.clock.pass(300_000);
+    let gone = finish(client.ask(&world, SessionRequest::Heartbeat)).unwrap_err();
+    assert_eq!((gone.code, gone.reason.as_deref()), (ErrorCode::SessionGone, Some("expired")));
+    let expired = client.id;
+    let client = finish(Client::open_on(&world, client.peer)).unwrap();
+    assert_ne!(client.id, expired);
 }

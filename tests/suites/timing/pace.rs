@@ -99,6 +99,19 @@ fn narrow(buffer_bytes_max: usize) -> Server {
     Server::over(World::with(setup), Week01Ack::Deferred)
 }
 
+/// Nobody waits for ever: the server says that it has too much to do, and the client may come again.
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_finds_no_memory_for_five_seconds_is_refused() {
+    let server = narrow(65_536);
+    let (mut first, mut second) = (server.connect(), server.connect());
+    first.send(upload(60_000)).await;
+    pass(1).await;
+    second.send(upload(60_000)).await;
+    assert_eq!(timed(second.says()).await, ("busy".to_owned(), 5_000));
+    first.send(vec![7; 60_000]).await;
+    assert_eq!(first.says().await, "stored");
+}
+
 /// Waiting for memory is the server's doing.
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_waits_for_memory_is_not_late() {
@@ -110,7 +123,7 @@ async fn a_payload_that_waits_for_memory_is_not_late() {
     second.send(vec![7; 60_000]).await;
     let said = tokio::spawn(async move { second.says().await });
     for _ in 0..6 {
-        pass(3_000).await;
+        pass(800).await;
         first.send(vec![7; 10_000]).await;
         assert!(!said.is_finished(), "it must wait");
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use shared::error::ErrorCode;
-use shared::wire::{Dialect, Frame, Incoming, read_header};
+use shared::wire::{Dialect, Frame, Incoming, Request, StatefulRequest, read_header};
 
 use super::reference::{Verdict, judge};
 use super::runner;
@@ -201,6 +201,10 @@ fn real(line: &[u8], dialect: Dialect) -> Verdict {
         Ok(Incoming::Week01(_)) => Verdict::Week01,
         Ok(Incoming::InvalidWeek01) => Verdict::InvalidWeek01,
         Ok(Incoming::Frame(raw)) => match Frame::try_from(*raw) {
+            // Which modes there are decides before the session does, and only a server knows them.
+            Ok(Frame { request: Request::Stateful(StatefulRequest::Unnamed(_)), .. }) => {
+                Verdict::Refused(ErrorCode::SessionRequired)
+            }
             Ok(_) => Verdict::Frame,
             Err(refusal) => Verdict::Refused(refusal.code),
         },

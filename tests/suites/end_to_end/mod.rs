@@ -1,5 +1,7 @@
 //! Files go in and come out again, over TCP, in both modes and under both namings.
 
+mod program;
+
 use std::fs;
 
 use harness::{Options, Server, frame};
@@ -192,8 +194,8 @@ fn the_record_counts_what_the_session_did() {
     let record = &status["record"];
     assert_eq!(record["client_address"], "127.0.0.1");
     assert_eq!((&record["files_transferred"], &record["total_bytes"]), (&json!(3), &json!(12)));
-    // connect, three transfers, remove, status; what was refused changed nothing.
-    assert_eq!(record["message_count"], 6);
+    // connect, three transfers, remove; what was refused changed nothing, and this question is not answered yet.
+    assert_eq!(record["message_count"], 5);
     assert!(status.number("record.created_at") <= status.number("record.last_activity"));
     assert!(status.number("record.last_activity") <= status.number("server_time_ms"));
     assert!(status.number("record.state_bytes") > 0);
