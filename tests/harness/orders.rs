@@ -5,7 +5,12 @@
 //! the world holds. From a state that was met before, nothing new can come, so each is entered once, and the
 //! orders are counted, not run.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on stops")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot go on stops"
+)]
 
 use std::collections::HashMap;
 use std::future::poll_fn;
@@ -70,6 +75,9 @@ pub struct Explored {
     pub ends: usize,
 }
 
+/// What must hold at the end of a race.
+pub type AtEnd<'a, T> = dyn Fn(&Arc<World>, [Option<T>; 2]) + 'a;
+
 /// A race and what must hold in it.
 pub struct Course<'a, T> {
     /// Begins it anew, always the same.
@@ -77,7 +85,7 @@ pub struct Course<'a, T> {
     /// Looks at the world in every state, after both futures and all they came to were dropped.
     pub crashed: &'a dyn Fn(&Arc<World>),
     /// Looks at the end of every order; `None` is what a future would have come to that was cut.
-    pub ended: &'a dyn Fn(&Arc<World>, [Option<T>; 2]),
+    pub ended: &'a AtEnd<'a, T>,
     /// Whether the first future may also be cut, with all it came to, in any state.
     pub first_is_cut: bool,
 }
@@ -245,7 +253,9 @@ impl<T> Course<'_, T> {
 
     fn after(&self, path: &[Choice]) -> Run<T> {
         let mut run = Run::new((self.start)());
-        path.iter().for_each(|choice| run.go(*choice));
+        for choice in path {
+            run.go(*choice);
+        }
         run
     }
 

@@ -75,6 +75,14 @@ impl Reply {
         self["file"]["stored_as"].as_str().unwrap_or_else(|| panic!("no file: {}", self.header))
     }
 
+    /// The payload of a list: a JSON object a line.
+    #[must_use]
+    #[track_caller]
+    pub fn lines(&self) -> Vec<Value> {
+        let lines = self.payload.split_inclusive(|byte| *byte == b'\n');
+        lines.map(|line| serde_json::from_slice(line).expect("a JSON object a line")).collect()
+    }
+
     /// The number of a field, with a dot to a member.
     #[must_use]
     #[track_caller]

@@ -1,7 +1,7 @@
 //! A server without sockets, disk, runtime or time: handlers over storage and store in memory, a clock that is
 //! set and dice that are known. Whoever polls decides what comes between.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on stops")]
 
 mod body;
 mod client;

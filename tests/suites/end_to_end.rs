@@ -3,7 +3,7 @@
 use std::fs;
 
 use harness::{Options, Server, frame};
-use serde_json::{Value, json};
+use serde_json::json;
 use server::config::Naming;
 
 const KIB: usize = 1024;
@@ -102,12 +102,8 @@ fn no_byte_of_a_client_s_name_reaches_the_disk() {
         stored.iter().all(|name| is_received(name, "txt") || name.starts_with(&format!("session_{}/", session.id)))
     );
     let list = client.ask(&session.frame("list"), b"").is("files");
-    let told = lines(&list.payload).into_iter().map(|line| line["name"].as_str().unwrap().to_owned());
+    let told = list.lines().into_iter().map(|line| line["name"].as_str().unwrap().to_owned());
     assert_eq!(told.collect::<Vec<_>>(), names, "the names are kept as information");
-}
-
-fn lines(payload: &[u8]) -> Vec<Value> {
-    payload.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
 #[test]
@@ -172,7 +168,7 @@ fn a_list_comes_in_pages_and_forgets_what_was_removed() {
         let mut next = Some(1);
         while let Some(offset) = next {
             let page = client.ask(&frame::with(session.frame("list"), "offset", offset), b"").is("files");
-            let lines = lines(&page.payload);
+            let lines = page.lines();
             assert!(lines.len() <= 3, "{lines:?}");
             seen.extend(lines.iter().map(|line| line["stored_as"].as_str().unwrap().to_owned()));
             next = page.header.get("next_offset").map(|_| page.number("next_offset"));

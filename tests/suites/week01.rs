@@ -245,7 +245,10 @@ fn rule_10_a_connection_without_a_byte_is_no_event() {
         client.ends();
         drop(process.connect());
     }
-    process.connect().ask(&frame::stateless("hello"), b"").is("hello");
+    let mut client = process.connect();
+    client.ask(&frame::stateless("hello"), b"").is("hello");
+    client.half_close();
+    client.ends();
     process.terminate();
     let ended = process.wait();
     assert_eq!(ended.code, Some(0));

@@ -15,7 +15,8 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::body::millis;
-use super::connection::{Connection, Context, encode};
+use super::connection::{Connection, encode};
+use super::context::Context;
 use super::link::Link;
 use crate::rate::Rate;
 use crate::sessions::is_exempt;

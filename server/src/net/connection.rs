@@ -1,88 +1,35 @@
 //! One connection from greeting to close: header by header, each answered before the next is read. After
 //! a reply the stream is at a frame boundary, or the connection ends.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
-use shared::error::{ErrorClass, ErrorCode};
-use shared::id::{Epoch, SessionId, Timestamp};
-use shared::limits::Limits;
-use shared::wire::{
-    Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, Week01Upload, read_header, wants_json,
-};
+use shared::error::ErrorCode;
+use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, read_header, wants_json};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::body::{Budget, FrameBody, Rest, cancelled, millis};
+use super::body::{FrameBody, Rest, cancelled, millis};
+use super::context::Context;
 use super::link::{Filled, Link, Stream, now};
-use crate::config::Week01Ack;
-use crate::dispatch::Dispatch;
+use super::week01::{WEEK01_INVALID, WEEK01_SILENCE_MS};
 use crate::handler::{Answer, AnswerPayload, Peer};
-
-/// What a Week 01 client that writes several frames leaves between them is less than this; a client that
-/// waits for an answer waits longer.
-const WEEK01_SILENCE_MS: u64 = 1_000;
-
-/// The exact lines of the Week 01 servers.
-const WEEK01_OK: &[u8] = b"OK\n";
-const WEEK01_INVALID: &[u8] = b"ERROR: Invalid header\n";
-const WEEK01_FAILED: &[u8] = b"ERROR: File write failed\n";
-
-/// What all connections of a server have in common.
-#[derive(Debug)]
-pub struct Context {
-    dispatch: Dispatch,
-    week01_ack: Week01Ack,
-    budget: Budget,
-    stop: CancellationToken,
-}
-
-impl Context {
-    /// A context whose connections take no new frame once `stop` is cancelled.
-    #[must_use]
-    pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
-        let budget = Budget::new(&dispatch.services().limits);
-        Self { dispatch, week01_ack, budget, stop }
-    }
-
-    /// The time.
-    pub(super) fn now(&self) -> Timestamp {
-        self.dispatch.services().clock.now()
-    }
-
-    /// Renews a session now and then, until it is dropped.
-    async fn keep_alive(&self, held: Option<(SessionId, Epoch)>) -> Infallible {
-        let Some((session, epoch)) = held else { return std::future::pending().await };
-        loop {
-            tokio::time::sleep(millis(self.limits().renewal_ms())).await;
-            self.dispatch.renew(session, epoch).await;
-        }
-    }
-
-    /// The bounds all connections keep to.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.dispatch.services().limits
-    }
-}
 
 /// A connection and what is known of its client.
 #[derive(Debug)]
 pub struct Connection<S> {
-    link: Link<S>,
+    pub(super) link: Link<S>,
     dialect: Dialect,
     peer: Peer,
     /// Week 01 files stored and not acknowledged yet.
-    owed: usize,
-    context: Arc<Context>,
+    pub(super) owed: usize,
+    pub(super) context: Arc<Context>,
 }
 
 /// Why no further frame is read.
-enum Ending {
+pub(super) enum Ending {
     /// The client said goodbye, or was never there.
     Goodbye,
     /// The connection was lost, or the client does not read.
@@ -379,47 +326,6 @@ impl<S: Stream> Connection<S> {
                 let trailer = encode(&Trailer { digest: Some(hasher.finish()) });
                 self.link.write(&trailer).await.map_err(|_| Ending::Lost)
             }
-        }
-    }
-
-    async fn week01(&mut self, upload: Week01Upload) -> Result<(), Ending> {
-        let framing = Framing { payload: shared::codec::Payload::Sized(upload.size), ..Framing::NONE };
-        self.link.decoder.follow(framing);
-        let context = Arc::clone(&self.context);
-        let stored = {
-            let mut body = FrameBody::new(&mut self.link, framing, &context.budget);
-            context.dispatch.week01(upload, &mut body).await
-        };
-        match stored {
-            Ok(()) => {
-                self.owed = self.owed.saturating_add(1);
-                if context.week01_ack == Week01Ack::Immediate {
-                    self.pay().await;
-                }
-                Ok(())
-            }
-            Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Goodbye),
-            Err(error) if error.code == ErrorCode::StorageFull || error.code.class() == ErrorClass::Server => {
-                Err(Ending::Plain(WEEK01_FAILED))
-            }
-            Err(error) => {
-                tracing::info!(code = %error.code, "Week 01 upload refused");
-                Err(Ending::Plain(WEEK01_INVALID))
-            }
-        }
-    }
-
-    /// Acknowledges the Week 01 files stored so far. Such a client may never read, so a failure or a full
-    /// socket is no reason to stop reading its files.
-    async fn pay(&mut self) {
-        let owed = std::mem::take(&mut self.owed);
-        if self.context.week01_ack == Week01Ack::Silent || owed == 0 {
-            return;
-        }
-        let lines = WEEK01_OK.repeat(owed);
-        let paid = tokio::time::timeout(millis(WEEK01_SILENCE_MS), self.link.write(&lines)).await;
-        if !matches!(paid, Ok(Ok(()))) {
-            tracing::debug!(owed, "acknowledgements not taken");
         }
     }
 }

@@ -3,8 +3,11 @@
 mod acceptor;
 mod body;
 mod connection;
+mod context;
 mod link;
+mod week01;
 
 pub use acceptor::Acceptor;
-pub use connection::{Connection, Context};
+pub use connection::Connection;
+pub use context::Context;
 pub use link::Stream;

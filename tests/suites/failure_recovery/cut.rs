@@ -81,7 +81,7 @@ fn a_session_goes_on_behind_every_cut() {
                 let again = client.ask(&header, &body).is("stored");
                 assert_eq!(again.is_replayed(), applied, "{told}");
                 let list = client.ask(&session.frame("list"), b"").is("files");
-                assert_eq!(list.payload.iter().filter(|byte| **byte == b'\n').count(), 2, "{told}");
+                assert_eq!(list.lines().len(), 2, "{told}");
                 let visible = harness::visible(&server.storage);
                 assert_eq!(visible[old.stored_as()], b"the old file", "{told}");
                 assert_eq!(visible[again.stored_as()], PAYLOAD, "{told}");

@@ -9,6 +9,8 @@ use harness::{Options, PATIENCE, Patience, RawClient, Server, ServerProcess, Ses
 
 use crate::SERVER;
 
+type Signal = fn(&ServerProcess);
+
 /// The files of client `number`, one after the other; small ones and some that take several reads.
 fn content(number: u64, index: u64) -> Vec<u8> {
     let size = if index.is_multiple_of(3) { 400_000 } else { 2_000 };
@@ -125,11 +127,12 @@ fn an_upload_under_way_is_finished_after_the_first_signal() {
 #[test]
 fn a_second_signal_ends_the_server_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    for (first, second) in [
-        (ServerProcess::terminate as fn(&ServerProcess), ServerProcess::terminate as fn(&ServerProcess)),
+    let both: [(Signal, Signal); 3] = [
+        (ServerProcess::terminate, ServerProcess::terminate),
         (ServerProcess::interrupt, ServerProcess::interrupt),
         (ServerProcess::terminate, ServerProcess::interrupt),
-    ] {
+    ];
+    for (first, second) in both {
         let mut process = ServerProcess::start(SERVER, folder.path(), &[]);
         let _client = unfinished(&process);
         first(&process);

@@ -35,7 +35,7 @@ fn an_upload_of_the_older_connection_is_given_up() {
     older.reply().refuses("session_moved");
     let stored = session.store(&mut newer, 1, b"the newer connection's file");
     let list = newer.ask(&session.frame("list"), b"").is("files");
-    assert_eq!(list.payload.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert_eq!(list.lines().len(), 1);
     assert_eq!(harness::visible(&server.storage)[stored.stored_as()], b"the newer connection's file");
     drop((older, newer));
     server.stop();

@@ -127,9 +127,6 @@ fn every_other_change_cut_at_any_await_was_made_or_not() {
             };
             drop(client);
             let resumed = finish(Client::resume(&world, id, token));
-            if number == 3 && resumed.is_err() {
-                panic!("an ended session says goodbye again");
-            }
             let mut client = resumed.unwrap();
             if number == 2 {
                 let request = SessionRequest::Remove(harness::world::sequence(2), file);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use harness::orders::{Course, Explored, Race, Runner, finish};
 use harness::world::{Client, Outcome, Sent, World, code};
+use server::files::memory::Operation;
 use server::handler::Peer;
 use shared::error::ErrorCode;
 use shared::id::{SessionId, Token};
@@ -74,6 +75,10 @@ fn two_on_one_sequence(first: &Sent, second: &Sent, first_is_cut: bool) -> Explo
         assert_one_file(world, id, "at the end");
         let older = older.map(|(outcome, _)| outcome);
         let (newer, _) = newer.unwrap();
+        if !first_is_cut {
+            // What the older connection has made visible, it counts before the newer one has the session.
+            assert!(world.files.aside().is_empty() && world.files.calls(Operation::Inspect) == 0);
+        }
         if let Some(older) = &older {
             assert_stored_or(older, &[ErrorCode::SessionMoved]);
         }
@@ -99,7 +104,6 @@ fn two_uploads_of_one_sequence_make_one_file_in_every_order() {
     ];
     for (first, second) in cases {
         let explored = two_on_one_sequence(&first, &second, false);
-        println!("{explored:?}");
         assert!(explored.orders > 1_000_000, "{explored:?}");
     }
 }
@@ -108,7 +112,49 @@ fn two_uploads_of_one_sequence_make_one_file_in_every_order() {
 fn an_older_connection_lost_anywhere_changes_nothing_of_that() {
     for second in [Sent::text("hello"), Sent::text("olleh"), Sent::text("hello").typed("image/png")] {
         let explored = two_on_one_sequence(&Sent::text("hello"), &second, true);
-        println!("{explored:?}");
+        assert!(explored.orders > 1_000_000, "{explored:?}");
+    }
+}
+
+/// Both continue the session at once, neither knows of the other, and both send.
+fn two_that_continue(first: &Sent, second: &Sent) -> Explored {
+    let template = World::new();
+    let (id, token) = {
+        let client = finish(Client::open(&template));
+        (client.id, client.token.clone())
+    };
+    let start = || {
+        let world = World::new();
+        // The first connection was lost.
+        drop(finish(Client::open(&world)));
+        let runners = [first, second].map(|sent| resumes_and_sends(&world, id, &token, sent));
+        Race { world, runners }
+    };
+    let crashed = |world: &Arc<World>| {
+        assert!(world.visible().len() <= 1 && world.files.partial() == 0);
+        let world = world.restarted();
+        let mut client = finish(Client::resume(&world, id, token.clone())).unwrap();
+        let _ = finish(client.send(&world, 1, first));
+        assert_one_file(&world, id, "after a crash");
+    };
+    let ended = |world: &Arc<World>, results: [Option<Heard>; 2]| {
+        assert_one_file(world, id, "at the end");
+        assert_eq!(world.store.session(id).unwrap().session.epoch().get(), 3);
+        let outcomes = results.map(|result| result.unwrap().0);
+        let done = outcomes.iter().flatten().filter(|answer| !answer.reply.replayed).count();
+        assert_eq!(done, 1);
+        for outcome in &outcomes {
+            assert_stored_or(outcome, &[ErrorCode::SessionMoved, ErrorCode::SequenceReused]);
+            assert!(outcome.as_ref().ok().is_none_or(|answer| is_kept(world, answer.reply.file.as_ref().unwrap())));
+        }
+    };
+    Course { start: &start, crashed: &crashed, ended: &ended, first_is_cut: false }.every_order()
+}
+
+#[test]
+fn two_that_continue_one_session_at_once_make_one_file_in_every_order() {
+    for second in [Sent::text("hello"), Sent::text("olleh"), Sent::text("hello").typed("image/png")] {
+        let explored = two_that_continue(&Sent::text("hello"), &second);
         assert!(explored.orders > 1_000_000, "{explored:?}");
     }
 }
@@ -154,8 +200,7 @@ fn two_stateless_uploads_of_one_transfer_make_one_file_in_every_order() {
     for second in [Sent::text("hello"), Sent::text("olleh"), Sent::text("more than that")] {
         for first_is_cut in [false, true] {
             let explored = two_stateless(&Sent::text("hello"), &second, first_is_cut);
-            println!("{explored:?}");
-            assert!(explored.orders > 100_000, "{explored:?}");
+            assert!(explored.orders > 700_000, "{explored:?}");
         }
     }
 }

@@ -110,7 +110,7 @@ fn a_session_reaches_its_own_files_and_no_others() {
         let own = finish(client.send(&world, 1, &Sent::text("hello"))).unwrap().reply.file.unwrap().stored_as;
         let not_yet = own.replace("file_1_", "file_2_");
         for file in [&stateless, &others, "received_abcd.txt", "../config.yaml", "", &not_yet] {
-            if file == &own {
+            if *file == own {
                 continue;
             }
             let range = FetchRange { file: file.to_owned(), offset: 0 };

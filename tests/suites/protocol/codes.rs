@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use harness::{Options, RawClient, Reply, Server, frame};
+use harness::{Options, RawClient, Reply, Server, Session, frame};
 use serde_json::json;
 use server::config::{Config, ServerMode, Week01Ack};
 use server::dispatch::Dispatch;
@@ -46,150 +46,157 @@ fn every_code_of_the_table_is_met() {
     assert_eq!(missing, expected);
 }
 
-fn server() -> Server {
-    Server::start(Options::default())
-}
-
-/// The reply to bytes, on a connection of their own to a server of their own.
-fn after(bytes: impl AsRef<[u8]>) -> Option<Reply> {
-    let server = server();
-    let mut client = server.connect();
-    client.send(bytes);
-    Some(client.reply())
-}
-
-/// The reply to a header that changes one field of a good one.
-fn spoilt(field: &str, value: serde_json::Value) -> Option<Reply> {
-    after(frame::bytes(&frame::with(frame::upload("text/plain", 5), field, value), b"hello"))
-}
-
-/// The reply to a transfer in a session that has stored one file, whose reply is the only one kept.
-fn under(sequence: u64) -> Option<Reply> {
-    let server = Server::start(Options::with(|config| config.limits.receipts_per_session_max = 1));
-    let (mut client, session) = server.open_session();
-    session.store(&mut client, 1, b"one");
-    session.store(&mut client, 2, b"two");
-    Some(client.ask(&session.upload(sequence, "text/plain", 5), b"other"))
-}
-
-/// The reply to a second client of a server that has room for one.
-fn second(adjust: impl FnOnce(&mut Config), ask: impl FnOnce(&mut RawClient) -> Reply) -> Option<Reply> {
-    let server = Server::start(Options::with(adjust));
-    let (_first, _) = server.open_session();
-    Some(ask(&mut server.connect()))
-}
-
 // One row per code, so that a new one does not compile until it has its own.
 fn produced(code: ErrorCode) -> Option<Reply> {
-    match code {
+    Some(match code {
         ErrorCode::HeaderTooLarge => after(format!("{{\"version\":\"2.0\",\"{}", "x".repeat(9_000))),
-        ErrorCode::HeaderTimeout => {
-            let server = Server::start(Options::with(|config| config.limits.header_timeout_ms = 10));
-            let mut client = server.connect();
-            client.send("{\"version\"");
-            Some(client.reply())
-        }
+        ErrorCode::HeaderTimeout => halfway(|limits| limits.header_timeout_ms = 10, b"{\"version\""),
         ErrorCode::BadEncoding => after(b"{\"version\":\"\xff\"}\n"),
         ErrorCode::BadHeader => after("{\"version\":\"2.0\",\"size\":-1}\n"),
         ErrorCode::DuplicateKey => after("{\"version\":\"2.0\",\"version\":\"2.0\"}\n"),
         ErrorCode::UnknownField => spoilt("sise", json!(5)),
         ErrorCode::UnsupportedVersion => spoilt("version", json!("2.1")),
-        ErrorCode::Truncated => {
-            let server = server();
-            let mut client = server.connect();
-            client.send_frame(&frame::upload("text/plain", 5), b"hell");
-            client.half_close();
-            Some(client.reply())
-        }
-        ErrorCode::PayloadTimeout => {
-            let server = Server::start(Options::with(|config| config.limits.progress_window_ms = 10));
-            let mut client = server.connect();
-            client.send_frame(&frame::upload("text/plain", 5), b"hell");
-            Some(client.reply())
-        }
+        ErrorCode::Truncated => truncated(),
+        ErrorCode::PayloadTimeout => halfway(|limits| limits.progress_window_ms = 10, &hello()[..hello().len() - 1]),
         ErrorCode::BadField => spoilt("mime_type", json!("text")),
         ErrorCode::BadName => spoilt("name", json!("../hello")),
         ErrorCode::IllegalAction => after(frame::bytes(&frame::stateless("heartbeat"), b"")),
-        ErrorCode::ModeDisabled => {
-            let server = Server::start(Options::with(|config| config.mode = ServerMode::Stateless));
-            Some(server.connect().ask(&frame::stateful("connect"), b""))
-        }
-        ErrorCode::SizeTooLarge => {
-            let server = Server::start(Options::with(|config| config.limits.stateless_request_bytes_max = 4));
-            Some(server.connect().ask(&frame::upload("text/plain", 5), b"hello"))
-        }
-        ErrorCode::BadOffset => {
-            let header = frame::with(frame::upload("text/plain", 5), "digest", harness::digest("blake3", b"0hello"));
-            after(frame::bytes(&frame::with(header, "offset", 1), b"hello"))
-        }
+        ErrorCode::ModeDisabled => by(|config| config.mode = ServerMode::Stateful, &hello()),
+        ErrorCode::SizeTooLarge => by(|config| config.limits.stateless_request_bytes_max = 4, &hello()),
+        ErrorCode::BadOffset => offset(),
         ErrorCode::DigestMismatch => spoilt("digest", json!(harness::digest("blake3", b"jello"))),
         ErrorCode::FileUnknown => {
             after(frame::bytes(&frame::with(frame::stateless("fetch"), "file", "received_0.txt"), b""))
         }
-        ErrorCode::TransferReused => {
-            let server = server();
-            let mut client = server.connect();
-            let id = harness::uuid();
-            client.ask(&frame::with(frame::upload("text/plain", 5), "transfer_id", id.as_str()), b"hello").is("stored");
-            Some(client.ask(&frame::with(frame::upload("text/plain", 4), "transfer_id", id), b"hell"))
-        }
-        ErrorCode::SessionRequired => {
-            let server = server();
-            let (_client, session) = server.open_session();
-            Some(server.connect().ask(&session.frame("heartbeat"), b""))
-        }
+        ErrorCode::TransferReused => reused(),
+        ErrorCode::SessionRequired => with_a_session(|session, _| session.frame("heartbeat")),
         ErrorCode::SessionUnknown => {
-            let server = server();
-            let (_client, session) = server.open_session();
-            let other = server.open_session().1;
-            let forged = frame::with(session.resume(), "session.token", other.token);
-            Some(server.connect().ask(&forged, b""))
+            with_a_session(|session, other| frame::with(session.resume(), "session.token", other.token.as_str()))
         }
         ErrorCode::SessionGone => {
-            let server = Server::start(Options::with(|config| config.limits.pending_timeout_ms = 0));
-            let (mut client, session) = server.open_session();
-            Some(client.ask(&session.frame("heartbeat"), b""))
+            let expire = |config: &mut Config| config.limits.pending_timeout_ms = 0;
+            second(expire, |client, session| client.ask(&session.resume(), b""))
         }
-        ErrorCode::SessionMoved => {
-            let server = server();
-            let (mut client, session) = server.open_session();
-            server.connect().ask(&session.resume(), b"").is("session_resumed");
-            Some(client.reply())
-        }
+        ErrorCode::SessionMoved => moved(),
         ErrorCode::SessionFull => {
-            second(|config| config.limits.sessions_max = 1, |client| client.ask(&frame::stateful("connect"), b""))
+            let one = |config: &mut Config| config.limits.sessions_max = 1;
+            second(one, |client, _| client.ask(&frame::stateful("connect"), b""))
         }
         ErrorCode::SequenceGap => under(4),
         ErrorCode::SequenceReused => under(2),
         ErrorCode::SequenceTooOld => under(1),
-        ErrorCode::Busy => second(|config| config.limits.connections_max = 1, RawClient::reply),
-        ErrorCode::RateLimited => Some(second_session_of_a_stranger()),
-        ErrorCode::StorageFull => {
-            let server = Server::start(Options::with(|config| {
-                config.limits.stateless_request_bytes_max = shared::id::INTEGER_MAX
-            }));
-            let header = frame::with(frame::upload("text/plain", 5), "size", shared::id::INTEGER_MAX);
-            Some(server.connect().ask(&header, b""))
-        }
-        ErrorCode::ShuttingDown => {
-            let mut server = server();
-            let mut client = server.connect();
-            client.ask(&frame::stateless("hello"), b"").is("hello");
-            server.stop_soon();
-            Some(client.reply())
-        }
-        ErrorCode::IoError => {
-            let server = server();
-            std::fs::remove_dir(server.storage.join(".staging")).expect("an empty folder");
-            Some(server.connect().ask(&frame::upload("text/plain", 5), b"hello"))
-        }
+        ErrorCode::Busy => second(|config| config.limits.connections_max = 1, |client, _| client.reply()),
+        ErrorCode::RateLimited => second_session_of_a_stranger(),
+        ErrorCode::StorageFull => larger_than_any_disk(),
+        ErrorCode::ShuttingDown => stopped(),
+        ErrorCode::IoError => without_staging(),
         ErrorCode::TransferMoved
         | ErrorCode::SessionExists
         | ErrorCode::AuthFailed
         | ErrorCode::QuotaExceeded
         | ErrorCode::StoreUnavailable
-        | ErrorCode::Internal => None,
-    }
+        | ErrorCode::Internal => return None,
+    })
+}
+
+/// A small upload.
+fn hello() -> Vec<u8> {
+    frame::bytes(&frame::upload("text/plain", 5), b"hello")
+}
+
+/// The reply to bytes, on a connection of their own to a server of their own.
+fn after(bytes: impl AsRef<[u8]>) -> Reply {
+    by(|_| {}, bytes.as_ref())
+}
+
+/// The same by a server with other settings.
+fn by(adjust: impl FnOnce(&mut Config), bytes: &[u8]) -> Reply {
+    let server = Server::start(Options::with(adjust));
+    let mut client = server.connect();
+    client.send(bytes);
+    client.reply()
+}
+
+/// The same by a server with other limits, to a client that stays and says nothing more.
+fn halfway(adjust: impl FnOnce(&mut Limits), bytes: &[u8]) -> Reply {
+    by(|config| adjust(&mut config.limits), bytes)
+}
+
+/// The reply to a header that changes one field of a good one.
+fn spoilt(field: &str, value: serde_json::Value) -> Reply {
+    after(frame::bytes(&frame::with(frame::upload("text/plain", 5), field, value), b"hello"))
+}
+
+/// The reply to a transfer in a session that has stored two files and keeps one reply.
+fn under(sequence: u64) -> Reply {
+    let server = Server::start(Options::with(|config| config.limits.receipts_per_session_max = 1));
+    let (mut client, session) = server.open_session();
+    session.store(&mut client, 1, b"one");
+    session.store(&mut client, 2, b"two");
+    client.ask(&session.upload(sequence, "text/plain", 5), b"other")
+}
+
+/// What a second client is told, while the first has a session.
+fn second(adjust: impl FnOnce(&mut Config), ask: impl FnOnce(&mut RawClient, &Session) -> Reply) -> Reply {
+    let server = Server::start(Options::with(adjust));
+    let (_first, session) = server.open_session();
+    ask(&mut server.connect(), &session)
+}
+
+/// What a connection without a session is told, while two others have one each.
+fn with_a_session(header: impl FnOnce(&Session, &Session) -> serde_json::Value) -> Reply {
+    let server = Server::start(Options::default());
+    let (_first, one) = server.open_session();
+    let (_second, other) = server.open_session();
+    server.connect().ask(&header(&one, &other), b"")
+}
+
+fn truncated() -> Reply {
+    let server = Server::start(Options::default());
+    let mut client = server.connect();
+    client.send(&hello()[..hello().len() - 1]);
+    client.half_close();
+    client.reply()
+}
+
+fn offset() -> Reply {
+    let header = frame::with(frame::upload("text/plain", 5), "digest", harness::digest("blake3", b"0hello"));
+    after(frame::bytes(&frame::with(header, "offset", 1), b"hello"))
+}
+
+fn reused() -> Reply {
+    let server = Server::start(Options::default());
+    let mut client = server.connect();
+    let id = harness::uuid();
+    client.ask(&frame::with(frame::upload("text/plain", 5), "transfer_id", id.as_str()), b"hello").is("stored");
+    client.ask(&frame::with(frame::upload("text/plain", 4), "transfer_id", id), b"hell")
+}
+
+fn moved() -> Reply {
+    let server = Server::start(Options::default());
+    let (mut client, session) = server.open_session();
+    server.connect().ask(&session.resume(), b"").is("session_resumed");
+    client.reply()
+}
+
+fn larger_than_any_disk() -> Reply {
+    let size = shared::id::INTEGER_MAX;
+    let header = frame::with(frame::upload("text/plain", 5), "size", size);
+    by(|config| config.limits.stateless_request_bytes_max = size, &frame::bytes(&header, b""))
+}
+
+fn stopped() -> Reply {
+    let mut server = Server::start(Options::default());
+    let mut client = server.connect();
+    client.ask(&frame::stateless("hello"), b"").is("hello");
+    server.stop_soon();
+    client.reply()
+}
+
+fn without_staging() -> Reply {
+    let server = Server::start(Options::default());
+    std::fs::remove_dir(server.storage.join(".staging")).expect("an empty folder");
+    server.connect().ask(&frame::upload("text/plain", 5), b"hello")
 }
 
 /// Addresses of this machine have no rate, so the connection to this one is made of memory.

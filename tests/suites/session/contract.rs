@@ -168,7 +168,9 @@ fn of_many_changes_at_once_each_one_that_succeeds_is_counted() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let session = finish(store.load(id)).unwrap().unwrap().session;
     assert_eq!(session.message_count(), 1 + 8 * 200);
     assert_eq!(finish(store.due_at(at(9), 9)).unwrap().len(), 1);

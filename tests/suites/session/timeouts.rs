@@ -22,8 +22,8 @@ fn refusal(outcome: Outcome) -> Option<(ErrorCode, Option<String>)> {
     outcome.err().map(|error| (error.code, error.reason))
 }
 
-fn gone(reason: &str) -> Option<(ErrorCode, Option<String>)> {
-    Some((ErrorCode::SessionGone, Some(reason.to_owned())))
+fn gone(reason: &str) -> (ErrorCode, Option<String>) {
+    (ErrorCode::SessionGone, Some(reason.to_owned()))
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_session_expires_at_its_millisecond_whether_the_janitor_came_or_not() {
                 if sweeps {
                     assert_eq!(finish(world.sweep()), usize::from(expired), "{silent}");
                 }
-                let expected = if expired { gone("expired") } else { None };
+                let expected = expired.then(|| gone("expired"));
                 assert_eq!(refusal(finish(client.ask(&world, SessionRequest::Heartbeat))), expected, "{silent}");
                 let resumed = finish(Client::resume(&world, client.id, client.token)).err();
                 assert_eq!(resumed.map(|error| (error.code, error.reason)), expected, "{silent}");
@@ -48,21 +48,18 @@ fn a_session_expires_at_its_millisecond_whether_the_janitor_came_or_not() {
 /// Every request of a session counts as a sign of life; a refused one that changed nothing does not have to.
 #[test]
 fn a_heartbeat_and_whatever_else_is_heard_keeps_a_session_alive() {
-    let requests = [
-        SessionRequest::Heartbeat,
-        SessionRequest::Status,
-        SessionRequest::List(sequence(1)),
-        SessionRequest::Remove(sequence(2), "gone".to_owned()),
+    let requests: [fn(u64, &str) -> SessionRequest; 4] = [
+        |_, _| SessionRequest::Heartbeat,
+        |_, _| SessionRequest::Status,
+        |_, _| SessionRequest::List(sequence(1)),
+        |number, file| SessionRequest::Remove(sequence(number), file.to_owned()),
     ];
     for request in requests {
         let (world, mut client) = session(true);
         let stored_as = world.files.names()[0].to_wire();
         for number in 2..7 {
             world.clock.pass(299_999);
-            let request = match &request {
-                SessionRequest::Remove(..) => SessionRequest::Remove(sequence(number), stored_as.clone()),
-                other => other.clone(),
-            };
+            let request = request(number, &stored_as);
             let reply = finish(client.ask(&world, request)).unwrap().reply;
             assert_eq!(reply.session.unwrap().expires_in_s, 300);
             assert_eq!(finish(world.sweep()), 0);
@@ -130,10 +127,10 @@ fn a_tombstone_stands_for_an_hour_and_speaks_to_the_right_token_only() {
                 (false, _) => assert_eq!(told.unwrap_err(), stranger),
                 // To the one who ended it, the goodbye again and no error.
                 (true, true) => assert!(told.unwrap().reply.replayed),
-                (true, false) => assert_eq!(refusal(told), gone(reason)),
+                (true, false) => assert_eq!(refusal(told), Some(gone(reason))),
             }
             let here = refusal(finish(client.ask(&world, SessionRequest::Heartbeat)));
-            let expected = if stands { gone(reason) } else { Some((ErrorCode::SessionUnknown, None)) };
+            let expected = Some(if stands { gone(reason) } else { (ErrorCode::SessionUnknown, None) });
             assert_eq!(here, expected);
             assert_eq!(world.visible().len(), 1, "the file outlives its session");
         }

@@ -29,7 +29,7 @@ async fn a_session_stays_alive_while_its_connection_sends_a_stateless_file() {
     let (mut line, id) = bound(&server, 1 << 20).await;
     line.send(upload(20 * 40_960)).await;
     for _ in 0..20 {
-        line.send([7; 40_960]).await;
+        line.send(vec![7; 40_960]).await;
         wait(&server.world, 9_000).await;
     }
     assert_eq!(line.says().await, "stored");

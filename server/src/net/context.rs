@@ -1,0 +1,49 @@
+//! What all connections of a server have in common.
+
+use std::convert::Infallible;
+
+use shared::id::{Epoch, SessionId, Timestamp};
+use shared::limits::Limits;
+use tokio_util::sync::CancellationToken;
+
+use super::body::{Budget, millis};
+use crate::config::Week01Ack;
+use crate::dispatch::Dispatch;
+
+/// What all connections of a server have in common.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) dispatch: Dispatch,
+    pub(super) week01_ack: Week01Ack,
+    pub(super) budget: Budget,
+    pub(super) stop: CancellationToken,
+}
+
+impl Context {
+    /// A context whose connections take no new frame once `stop` is cancelled.
+    #[must_use]
+    pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
+        let budget = Budget::new(&dispatch.services().limits);
+        Self { dispatch, week01_ack, budget, stop }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.dispatch.services().clock.now()
+    }
+
+    /// Renews a session now and then, until it is dropped.
+    pub(super) async fn keep_alive(&self, held: Option<(SessionId, Epoch)>) -> Infallible {
+        let Some((session, epoch)) = held else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(millis(self.limits().renewal_ms())).await;
+            self.dispatch.renew(session, epoch).await;
+        }
+    }
+
+    /// The bounds all connections keep to.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.dispatch.services().limits
+    }
+}
