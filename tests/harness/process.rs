@@ -85,6 +85,12 @@ impl ServerProcess {
         RawClient::connect(self.address)
     }
 
+    /// Its number, for looking it up in the system's tables.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as a crash does: it cannot do anything more.
     pub fn kill(&mut self) -> Ended {
         self.child.kill().expect("a process to kill");

@@ -1,0 +1,7 @@
+//! The server as a program of this package.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::program::main()
+}
