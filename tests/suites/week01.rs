@@ -97,13 +97,15 @@ fn rule_3_any_number_of_frames_comes_without_waiting() {
 }
 
 #[test]
-fn rule_3_what_a_real_client_sent_arrives() {
+fn rule_3_a_text_like_a_header_an_empty_file_and_every_byte_arrive_side_by_side() {
     let server = server();
-    assert_eq!(told(&server, include_bytes!("../fixtures/week01-three-files.bin")), b"OK\nOK\nOK\n");
+    let all_bytes: Vec<u8> = (0..=255).collect();
+    let text = b"first\n{\"mime_type\": \"text/plain\", \"size\": 9}\n".to_vec();
+    let frames = [file("text/plain", &text), file("text/plain", b""), file("application/octet-stream", &all_bytes)];
+    assert_eq!(told(&server, &frames.concat()), b"OK\nOK\nOK\n");
     let mut contents = contents(&server);
     contents.sort();
-    let all_bytes: Vec<u8> = (0..=255).collect();
-    assert_eq!(contents, [b"".to_vec(), all_bytes, b"line one\nline two {\"size\": 3}\n".to_vec()]);
+    assert_eq!(contents, [b"".to_vec(), all_bytes, text]);
 }
 
 #[test]
