@@ -9,4 +9,4 @@ mod memory;
 
 pub use figures::{Clock, Sample, Spread};
 pub use load::{FILE, Uploads, Work, latencies, uploads_in_turn, week01};
-pub use memory::Memory;
+pub use memory::{Memory, cpu_seconds};

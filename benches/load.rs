@@ -10,7 +10,7 @@ use harness::{RawClient, Session, frame, noise};
 use serde_json::Value;
 use shared::wire::{Ack, Mode};
 
-use crate::{Clock, Sample};
+use crate::Clock;
 
 /// Bytes of a small file.
 pub const FILE: usize = 4 * 1024;
@@ -60,9 +60,15 @@ impl Uploads {
 
 /// The latencies of uploads on many connections at once.
 #[must_use]
-pub fn latencies(address: SocketAddr, mode: Mode, ack: Ack, connections: usize, files: usize) -> (Sample, Duration) {
+pub fn latencies(
+    address: SocketAddr,
+    mode: Mode,
+    ack: Ack,
+    connections: usize,
+    files: usize,
+) -> (Vec<Duration>, Duration) {
     let together = Barrier::new(connections.saturating_add(1));
-    let mut sample = Sample::default();
+    let mut sample = Vec::new();
     let took = thread::scope(|scope| {
         let client = || {
             let mut uploads = Uploads::connect(address, mode, ack);
