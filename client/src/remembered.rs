@@ -86,6 +86,15 @@ impl Remembered {
         })
     }
 
+    /// Notes how far a remembered session is by now. Which one is the last stays as it was: only `send` decides it.
+    pub(crate) fn advance(&self, server: &Address, held: &Held) -> Result<(), Failure> {
+        let server = server.to_string();
+        self.change(|sessions| {
+            let same = sessions.iter_mut().filter(|entry| entry.server == server && entry.id == held.id);
+            same.for_each(|entry| entry.next_sequence = held.next);
+        })
+    }
+
     /// Forgets a session that is no more.
     pub(crate) fn forget(&self, server: &Address, id: SessionId) -> Result<(), Failure> {
         let server = server.to_string();
@@ -159,8 +168,11 @@ mod tests {
         assert_eq!(remembered.find(&there, None).unwrap(), held(3, 1));
         assert!(remembered.find(&here, Some("0")).is_err());
         assert!(remembered.find(&here, Some("03")).is_err());
+        remembered.advance(&here, &held(2, 9)).unwrap();
+        assert_eq!(remembered.find(&here, None).unwrap(), held(1, 4));
+        assert_eq!(remembered.find(&here, Some("02")).unwrap(), held(2, 9));
         remembered.forget(&here, held(1, 1).id).unwrap();
-        assert_eq!(remembered.find(&here, None).unwrap(), held(2, 5));
+        assert_eq!(remembered.find(&here, None).unwrap(), held(2, 9));
     }
 
     #[test]

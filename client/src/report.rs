@@ -152,6 +152,8 @@ impl Inner {
             Format::Quiet => match (event, event.words(self.layout)) {
                 (Event::Stored(stored), _) => self.write_output(&crate::text::neutral(&stored.place)),
                 (Event::Failed(_), Line::Talk(text)) => self.write_error(&text),
+                // What is remembered of a session is another thing than what was asked for.
+                (Event::Degraded { .. }, Line::Talk(text)) => self.write_error(&format!("warning: {text}")),
                 (_, Line::Data(text)) => self.write_output(&text),
                 (_, Line::Talk(_)) => {}
             },

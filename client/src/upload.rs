@@ -141,7 +141,8 @@ pub(crate) fn verify(reply: &Reply, facts: &FileFacts, sent: Sent, digest: Diges
     if size.is_some_and(|size| size != file.size) {
         return Err(Failure::Broken(format!("it stored {} bytes under the digest of other ones", file.size)));
     }
-    let weaker = matches!((facts.ack, reply.ack), (Some(asked), Some(kept)) if kept < asked);
+    // No promise at all is the weakest one.
+    let weaker = facts.ack.is_some_and(|asked| reply.ack.is_none_or(|kept| kept < asked));
     if weaker && !reply.replayed {
         return Err(Failure::Broken("it kept a weaker promise than the one asked for".to_owned()));
     }

@@ -124,17 +124,24 @@ async fn ask(context: &Context, wanted: Option<&str>, file: &str) -> Result<(Con
     if of_session.is_none() && wanted.is_none() {
         let mut connection = context.connection().await?;
         let reply = connection.ask(&Header::stateless_fetch(file)).await?;
-        match expect(reply, Status::File) {
+        return match expect(reply, Status::File) {
             // With simple names a session's files look like these, and only the session may have them.
-            Err(Failure::Refused(body))
-                if matches!(body.code, ErrorCode::FileUnknown | ErrorCode::ModeDisabled)
-                    && context.remembered.find(&context.server, None).is_ok() => {}
-            other => return Ok((connection, other?)),
-        }
+            Err(Failure::Refused(body)) if matches!(body.code, ErrorCode::FileUnknown | ErrorCode::ModeDisabled) => {
+                match Joined::open(context, None).await {
+                    Ok(joined) => ask_in(joined, file).await,
+                    // Nobody spoke of a session: the answer to what was asked is the answer.
+                    Err(_) => Err(Failure::Refused(body)),
+                }
+            }
+            other => Ok((connection, other?)),
+        };
     }
     // The name itself says which session it belongs to; one that is not remembered cannot be asked.
     let wanted = wanted.or(of_session.map(|(id, _)| id));
-    let mut joined = Joined::open(context, wanted).await?;
+    ask_in(Joined::open(context, wanted).await?, file).await
+}
+
+async fn ask_in(mut joined: Joined, file: &str) -> Result<(Connection, Reply), Failure> {
     let reply = joined.connection.ask(&Header::ask(Action::Fetch, joined.id).of_file(file)).await?;
     Ok((joined.connection, expect(reply, Status::File)?))
 }

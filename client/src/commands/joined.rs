@@ -20,7 +20,7 @@ pub(super) struct Joined {
 impl Joined {
     /// Connects and continues the session `wanted` names, else that of the last `send`.
     pub(super) async fn open(context: &Context, wanted: Option<&str>) -> Result<Self, Failure> {
-        let mut held = context.remembered.find(&context.server, wanted)?;
+        let held = context.remembered.find(&context.server, wanted)?;
         let mut connection = context.connection().await?;
         let reply = connection.ask(&Header::resume(held.id, &held.token)).await?;
         let info = session(expect(reply, Status::SessionResumed).inspect_err(|failure| {
@@ -29,8 +29,11 @@ impl Joined {
         if info.id != held.id {
             return Err(Failure::Broken("another session than the one asked for".to_owned()));
         }
-        held.next = info.next_sequence;
-        Ok(Self { connection, id: held.id, held })
+        let id = held.id;
+        let held = held.caught_up(info.next_sequence).map_err(Failure::Refused).inspect_err(|failure| {
+            forget_if_gone(context, id, failure);
+        })?;
+        Ok(Self { connection, id, held })
     }
 }
 
