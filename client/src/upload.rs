@@ -128,6 +128,9 @@ pub(crate) fn verify(reply: &Reply, facts: &FileFacts, sent: Sent, digest: Diges
     let Some(file) = &reply.file else {
         return Err(Failure::Broken("it stored a file and does not say which".to_owned()));
     };
+    if file.stored_as.chars().any(char::is_control) {
+        return Err(Failure::Broken("a stored file's name with control characters".to_owned()));
+    }
     let Some(theirs) = file.digest else {
         return Err(Failure::Broken("it stored a file and does not say its digest".to_owned()));
     };

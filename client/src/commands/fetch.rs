@@ -29,6 +29,9 @@ enum Target {
 /// Fetches files one by one; one that fails does not keep the others.
 pub(super) async fn run(fetch: &Fetch, context: &Context) -> Result<ExitCode, Failure> {
     let watch = Stopwatch::start();
+    if fetch.output.as_ref().is_some_and(|output| output.as_os_str() == "-") {
+        context.report.give_output_to_a_file();
+    }
     let overwrite = if fetch.force { Overwrite::Yes } else { Overwrite::No };
     let (mut done, mut bytes, mut failures) = (0_u64, 0_u64, Vec::new());
     for file in &fetch.files {
@@ -110,11 +113,7 @@ async fn fetch_one(
         _ => "-".to_owned(),
     };
     let ms = watch.millis();
-    match target {
-        // Standard output holds the bytes now; nothing may stand between or behind them.
-        Target::Output => context.report.talk(&format!("{stored_as}  {}", digest.to_wire())),
-        Target::File(_) => context.report.event(&Event::Fetched { stored_as, path, size, digest, ms }),
-    }
+    context.report.event(&Event::Fetched { stored_as, path, size, digest, ms });
     Ok(size)
 }
 

@@ -30,6 +30,9 @@ pub(super) async fn list(which: &InSession, context: &Context) -> Result<ExitCod
             if entry.sequence.get() < least {
                 return Err(Failure::Broken("its list goes round in a circle".to_owned()));
             }
+            if entry.stored_as.chars().any(char::is_control) {
+                return Err(Failure::Broken("a stored file's name with control characters".to_owned()));
+            }
             least = entry.sequence.get().saturating_add(1);
             context.report.event(&Event::File(entry));
             files = files.saturating_add(1);
