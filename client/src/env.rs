@@ -39,6 +39,11 @@ impl Environment {
         self.variables.get(key).filter(|value| !value.is_empty())
     }
 
+    /// Every variable's name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
+    }
+
     /// A folder of the XDG base directory specification: its variable, else `fallback` below the home folder.
     pub(crate) fn folder(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
         // The specification tells programs to ignore relative paths.

@@ -31,6 +31,7 @@ mod reading;
 mod remembered;
 mod report;
 mod settings;
+mod signals;
 mod sources;
 mod text;
 mod transport;

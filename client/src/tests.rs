@@ -217,7 +217,9 @@ async fn a_configuration_with_errors_is_told_and_nothing_is_sent() {
     std::fs::write(world.path("config/dft/client.yaml"), "servr: x\n").unwrap();
     let (exit, captured) = world.run("ping", "127.0.0.1:1").await;
     assert_eq!(exit, 11);
-    assert!(captured.errors_text().contains("client.yaml:1: unknown key \"servr\"; did you mean \"server\"?"));
+    assert!(
+        captured.errors_text().contains("client.yaml:1: unknown key \"servr\" with \"x\"; did you mean \"server\"?")
+    );
 }
 
 #[tokio::test]
