@@ -148,6 +148,11 @@ impl Connection {
         }
     }
 
+    /// Waits, as long as it takes, for a reply nobody asked for yet. Dropped while it waits, it has lost nothing.
+    pub(crate) async fn early(&mut self) -> Result<Written, Failure> {
+        self.reply().await.map(|reply| Written::Answered(Box::new(reply)))
+    }
+
     /// The next piece of the payload of the reply just read.
     pub(crate) async fn body(&mut self) -> Result<Body, Failure> {
         loop {

@@ -92,7 +92,17 @@ async fn send(
     };
     let chunked = content.size().is_none();
     let digest = loop {
-        match content.next().await.map_err(Stop::Local)? {
+        let block = if chunked {
+            // A pipe may be silent for long; what the server says meanwhile is heard.
+            tokio::select! {
+                biased;
+                reply = connection.early() => return reply.map_err(Stop::Connection),
+                block = content.next() => block,
+            }
+        } else {
+            content.next().await
+        };
+        match block.map_err(Stop::Local)? {
             Block::End(digest) => break digest,
             Block::Bytes(block) => {
                 let length = u64::try_from(block.len()).unwrap_or(u64::MAX);
