@@ -131,7 +131,7 @@ pub(super) async fn remove(remove: &Remove, context: &Context) -> Result<ExitCod
     if untried > 0 {
         context.report.warn(&format!("{} not tried, because the connection is gone", counted(untried, "file")));
     }
-    context.note(context.remembered.advance(&context.server, &joined.held));
+    context.note(context.remembered.advance(&context.server, &joined.held).await);
     let exit = exit_of_several(done, &failures);
     let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX).saturating_add(untried);
     if remove.files.len() > 1 {
