@@ -48,7 +48,11 @@ impl Environment {
     pub(crate) fn folder(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
         // The specification tells programs to ignore relative paths.
         let stated = self.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        stated.or_else(|| self.variable("HOME").map(|home| PathBuf::from(home).join(fallback)))
+        stated.or_else(|| {
+            self.variable("HOME")
+                .or_else(|| self.variable("USERPROFILE"))
+                .map(|home| PathBuf::from(home).join(fallback))
+        })
     }
 
     pub(crate) fn interrupt(&self) -> Interrupt {

@@ -25,6 +25,9 @@ const LOCK_TRIES_MAX: u32 = 100;
 /// The wait between two tries.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
+/// Why there is no place to remember anything.
+pub(crate) const NO_PLACE: &str = "neither HOME nor XDG_STATE_HOME says where";
+
 /// The file of remembered sessions.
 #[derive(Debug, Clone)]
 pub(crate) struct Remembered {
@@ -58,8 +61,16 @@ impl Remembered {
         Self { path: folder.map(|folder| folder.join("dft/session.json")) }
     }
 
+    /// Whether there is a place to remember anything.
+    pub(crate) fn has_place(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// The session of the last `send` to this server, or the one `wanted` names.
     pub(crate) fn find(&self, server: &Address, wanted: Option<&str>) -> Result<Held, Failure> {
+        if !self.has_place() {
+            return Err(Failure::NoSession(format!("no session can be remembered: {NO_PLACE}")));
+        }
         let contents = self.load().map_err(|error| Failure::local(self.name(), &error))?;
         let server = server.to_string();
         let here = contents.sessions.iter().rev().filter(|entry| entry.server == server);

@@ -14,6 +14,7 @@ use crate::conversation::{
 use crate::event::{Event, Novelty};
 use crate::failure::Failure;
 use crate::header::Header;
+use crate::remembered::NO_PLACE;
 use crate::sources::{Origin, Source};
 use crate::text::counted;
 use crate::transport::Connection;
@@ -181,6 +182,9 @@ impl<'a> Sending<'a> {
             });
             let token = info.token.as_deref().and_then(Token::from_wire);
             if let Some(token) = token {
+                if !self.context.remembered.has_place() {
+                    self.context.report.warn(&format!("the session will not be remembered: {NO_PLACE}"));
+                }
                 // Before the first file: a client that dies in the middle can still find its session.
                 let held = Held { id: info.id, token, next: info.next_sequence };
                 self.context.note(self.context.remembered.keep(&self.context.server, &held).await);

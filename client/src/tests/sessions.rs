@@ -82,3 +82,14 @@ async fn a_refusal_is_heard_while_a_pipe_is_silent() {
     drop(end);
     assert_eq!(exit, Ok(6), "{}", captured.errors_text());
 }
+
+#[tokio::test]
+async fn a_session_that_cannot_be_remembered_is_told() {
+    let world = World::new();
+    let address = serve(vec![vec![created(), stored()]]).await;
+    let (console, captured) = Console::captured("");
+    let args = ["client".to_owned(), "send".into(), world.path("a.txt"), "--to".into(), address];
+    let exit = crate::run(args, Environment::new::<String, String>([]), console).await;
+    assert_eq!(exit.code(), 0);
+    assert_eq!(captured.errors_text().matches("will not be remembered").count(), 1, "{}", captured.errors_text());
+}
