@@ -64,6 +64,16 @@ pub(crate) enum Command {
     Ping,
 }
 
+impl Command {
+    /// Whether what it says is all it does.
+    pub(crate) fn only_asks(&self) -> bool {
+        match self {
+            Self::List(_) | Self::Status(_) | Self::Ping => true,
+            Self::Send(_) | Self::Fetch(_) | Self::Remove(_) => false,
+        }
+    }
+}
+
 /// `send`.
 #[derive(Debug, Args)]
 pub(crate) struct Send {

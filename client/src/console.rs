@@ -49,10 +49,11 @@ impl Console {
         (console, captured)
     }
 
-    /// The same streams with other destinations, as for a program that shows the client's talk itself.
+    /// The streams of this process, but talk goes where data goes, as for a program that tells a story.
     #[must_use]
-    pub fn with_outputs(self, output: Box<dyn Write + Send>, errors: Box<dyn Write + Send>) -> Self {
-        Self { output, errors, ..self }
+    pub fn of_process_in_one() -> Self {
+        let process = Self::of_process();
+        Self { errors: Box::new(io::stdout()), errors_seen: process.output_seen, ..process }
     }
 }
 

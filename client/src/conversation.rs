@@ -152,17 +152,14 @@ impl Conversation {
                 self.session = Some(Held { id: info.id, token, next: info.next_sequence });
                 self.go_on(purpose)
             }
-            (Status::SessionResumed, Some(info), _) => match &mut self.session {
-                Some(held) if held.id == info.id && info.next_sequence >= held.next => {
-                    held.next = info.next_sequence;
-                    self.go_on(purpose)
-                }
-                // What was answered is forgotten there: sequences of this session mean nothing any more.
-                Some(held) if held.id == info.id => {
-                    let mut body = ErrorBody::from(ErrorCode::SessionGone);
-                    body.reason = Some("damaged: the server forgot replies it had given".to_owned());
-                    self.give_up(Cause::Refused(Box::new(body)))
-                }
+            (Status::SessionResumed, Some(info), _) => match self.session.clone() {
+                Some(held) if held.id == info.id => match held.caught_up(info.next_sequence) {
+                    Ok(held) => {
+                        self.session = Some(held);
+                        self.go_on(purpose)
+                    }
+                    Err(gone) => self.give_up(Cause::Refused(gone)),
+                },
                 Some(_) | None => self.give_up(Cause::Broken("another session than the one asked for")),
             },
             (Status::Error, _, Some(body)) => {
@@ -206,9 +203,12 @@ impl Conversation {
     fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody) -> (Self, Command) {
         let untried = attempt.history == History::None && attempt.repeatable == Repeatable::Yes;
         if body.code == ErrorCode::SequenceGap
-            && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, &mut self.session)
+            && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, self.session.clone())
         {
-            held.next = expected;
+            match held.caught_up(expected) {
+                Ok(held) => self.session = Some(held),
+                Err(gone) => return self.give_up(Cause::Refused(gone)),
+            }
             return self.again(Attempt { sequence: Some(expected), history: History::Refused, ..attempt }, rest);
         }
         if ends_conversation(body.code) {

@@ -39,11 +39,20 @@ impl Environment {
         self.variables.get(key).filter(|value| !value.is_empty())
     }
 
+    /// Every variable's name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str)
+    }
+
     /// A folder of the XDG base directory specification: its variable, else `fallback` below the home folder.
     pub(crate) fn folder(&self, variable: &str, fallback: &str) -> Option<PathBuf> {
         // The specification tells programs to ignore relative paths.
         let stated = self.variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        stated.or_else(|| self.variable("HOME").map(|home| PathBuf::from(home).join(fallback)))
+        stated.or_else(|| {
+            self.variable("HOME")
+                .or_else(|| self.variable("USERPROFILE"))
+                .map(|home| PathBuf::from(home).join(fallback))
+        })
     }
 
     pub(crate) fn interrupt(&self) -> Interrupt {

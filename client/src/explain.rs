@@ -1,12 +1,15 @@
 //! Shows frames to a person who wants to understand them (`--explain`): each header with its fields, one
 //! short explanation each, and the session layer's answers to its five questions. Sends nothing.
 
+mod meaning;
+
 use std::fmt::Write as _;
 
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use shared::wire::{Explanation, Reply};
 
+use self::meaning::meaning;
 use crate::report::{Colour, Report};
 use crate::text::{grouped, neutral};
 
@@ -72,55 +75,6 @@ impl Paint {
             Colour::Yes => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             Colour::No => text.to_owned(),
         }
-    }
-}
-
-/// One short explanation for each field of the wire.
-fn meaning(path: &str, direction: Direction) -> &'static str {
-    match path {
-        "version" => "the protocol both sides speak",
-        "status" => "what this reply says",
-        "mime_type" if direction == Direction::Received => "the kind of bytes in the reply's payload",
-        "mime_type" => "the kind of bytes; gives the stored file its extension",
-        "size" if direction == Direction::Sent => {
-            "payload bytes that follow the header; null: chunks until one of length 0"
-        }
-        "size" => "payload bytes that follow the header",
-        "name" => "the file's name here; a label, never a path there",
-        "file" if direction == Direction::Sent => "the stored file in question",
-        "file.stored_as" => "where it is, relative to the storage folder",
-        "file.size" => "bytes of the whole file",
-        "file.digest" => "computed there from the bytes that arrived; compared here",
-        "trailer" => "a line behind the payload will carry a digest of this kind",
-        "digest" => "the digest of the whole payload",
-        "transfer_id" => "this upload's secret; makes it safe to repeat without a session",
-        "offset" => "where to begin",
-        "ack" if direction == Direction::Sent => "the promise wanted",
-        "ack" => "the promise kept: written survives a crash of the server, durable a power cut",
-        "expect" => "the server answers before the payload is sent",
-        "session.id" => "which session; null: none yet, or none at all",
-        "session.mode" => "stateless: nothing is remembered; stateful: the server keeps a session",
-        "session.action" => "what is asked",
-        "session.sequence" => "the number of this change: each is done at most once",
-        "session.token" => "the secret that continues the session (shown in part)",
-        "session.state" => "the stage the session is in",
-        "session.epoch" => "which of the session's connections this is; the newest wins",
-        "session.next_sequence" => "the number the server waits for",
-        "session.expires_in_s" => "seconds of silence the session survives",
-        "session.data_size" => "bytes of session data before the payload",
-        "sequence" => "which request this answers",
-        "replayed" => "an old answer again; nothing was done now",
-        "closing" => "the server closes the connection after this",
-        "server_time_ms" => "the server's clock",
-        "next_offset" => "the list goes on from here",
-        "ext.explain" => "the server is asked to explain itself",
-        "error.code" => "why it was refused",
-        "error.retry" => "what the server advises",
-        "error.message" => "the same in words",
-        "error.field" => "the field that is wrong",
-        "error.expected_sequence" => "the number that would be right",
-        "error.retry_after_ms" => "how long to wait",
-        _ => "",
     }
 }
 

@@ -32,6 +32,11 @@ impl Landing {
         if taken.as_ref().is_ok_and(std::fs::Metadata::is_dir) || (taken.is_ok() && overwrite == Overwrite::No) {
             return Err(exists(target));
         }
+        // A device, a pipe or a link to one is nothing a file can take the place of.
+        if taken.is_ok() && !target.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            let cause = "is there and is no regular file; --output names another".to_owned();
+            return Err(Failure::Local { what: shown(target), cause });
+        }
         let attempt = || {
             let digits = u128::from_be_bytes(random()?);
             let staged = target.with_file_name(format!(".fetch-{digits:032x}.part"));
@@ -77,7 +82,10 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             // No hard links here. The empty file keeps the name until the whole one takes its place.
             File::options().write(true).create_new(true).open(to)?;
-            std::fs::rename(from, to)
+            std::fs::rename(from, to).inspect_err(|_| {
+                // Its place was taken for nothing.
+                let _ = std::fs::remove_file(to);
+            })
         }
         linked => linked,
     }
@@ -106,6 +114,21 @@ mod tests {
         landing.finish().unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_a_file_or_a_link_to_one_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("file"), "old").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        for (to, name, fits) in [("file", "link", true), ("socket", "to-socket", false), ("nothing", "dangling", false)]
+        {
+            std::os::unix::fs::symlink(path(to), path(name)).unwrap();
+            assert_eq!(Landing::prepare(&path(name), Overwrite::Yes).is_ok(), fits, "{name}");
+        }
+        assert_eq!(Landing::prepare(&path("socket"), Overwrite::Yes).unwrap_err().exit().code(), 3);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod reading;
 mod remembered;
 mod report;
 mod settings;
+mod signals;
 mod sources;
 mod text;
 mod transport;
@@ -89,6 +90,9 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
             return failure.exit();
         }
     };
+    // With --json the events are what was asked for; otherwise a transfer stands by itself.
+    let owes_output = format == FormatName::Json || cli.command.only_asks();
+    let said = report.clone();
     let context = Context {
         server: cli.common.to.or_else(|| settings.server.clone()).unwrap_or_default(),
         settings,
@@ -98,7 +102,14 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
         remembered: Remembered::new(environment),
         interrupt: environment.interrupt(),
     };
-    commands::run(cli.command, context, console.input).await
+    let exit = commands::run(cli.command, context, console.input).await;
+    match said.lost_output() {
+        Some(failure) if owes_output => {
+            said.failed(None, &failure);
+            if exit == ExitCode::Success { failure.exit() } else { exit }
+        }
+        Some(_) | None => exit,
+    }
 }
 
 /// Colour is for people, unless they do not want it (no-color.org).

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::{Console, Environment, Interrupt, run};
 
-/// Arguments, environment, console and Ctrl-C of this process, given to [`run`].
+/// Arguments, environment, console and signals of this process, given to [`run`].
 #[must_use]
 pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
@@ -18,11 +18,11 @@ pub fn main() -> ExitCode {
     let exit = runtime.block_on(async {
         let (stop, interrupt) = Interrupt::pair();
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if crate::signals::stop().await {
                 let _ = stop.send(true);
             }
             // The first one asks to stop cleanly, the second leaves.
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if crate::signals::stop().await {
                 std::process::exit(shared::exit::ExitCode::Interrupted.code().into());
             }
         });

@@ -1,8 +1,10 @@
 //! The sessions this user's client opened, so that the next command can go on with them: a small file only
 //! the user can read, replaced as a whole. Knows nothing of the server.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shared::id::{Sequence, SessionId, Token};
@@ -17,6 +19,14 @@ use crate::private;
 const SESSIONS_MAX: usize = 32;
 /// Bytes of the longest file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
+
+/// How often the lock is tried.
+const LOCK_TRIES_MAX: u32 = 100;
+/// The wait between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why there is no place to remember anything.
+pub(crate) const NO_PLACE: &str = "neither HOME nor XDG_STATE_HOME says where";
 
 /// The file of remembered sessions.
 #[derive(Debug, Clone)]
@@ -51,8 +61,16 @@ impl Remembered {
         Self { path: folder.map(|folder| folder.join("dft/session.json")) }
     }
 
+    /// Whether there is a place to remember anything.
+    pub(crate) fn has_place(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// The session of the last `send` to this server, or the one `wanted` names.
     pub(crate) fn find(&self, server: &Address, wanted: Option<&str>) -> Result<Held, Failure> {
+        if !self.has_place() {
+            return Err(Failure::NoSession(format!("no session can be remembered: {NO_PLACE}")));
+        }
         let contents = self.load().map_err(|error| Failure::local(self.name(), &error))?;
         let server = server.to_string();
         let here = contents.sessions.iter().rev().filter(|entry| entry.server == server);
@@ -73,7 +91,7 @@ impl Remembered {
     }
 
     /// Remembers a session, or how far it is by now.
-    pub(crate) fn keep(&self, server: &Address, held: &Held) -> Result<(), Failure> {
+    pub(crate) async fn keep(&self, server: &Address, held: &Held) -> Result<(), Failure> {
         self.change(|sessions| {
             let server = server.to_string();
             let same = |entry: &Entry| entry.server == server && entry.id == held.id;
@@ -84,22 +102,31 @@ impl Remembered {
             let surplus = sessions.len().saturating_sub(SESSIONS_MAX);
             sessions.drain(..surplus);
         })
+        .await
+    }
+
+    /// Notes how far a remembered session is by now. Which one is the last stays as it was: only `send` decides it.
+    pub(crate) async fn advance(&self, server: &Address, held: &Held) -> Result<(), Failure> {
+        let server = server.to_string();
+        self.change(|sessions| {
+            let same = sessions.iter_mut().filter(|entry| entry.server == server && entry.id == held.id);
+            same.for_each(|entry| entry.next_sequence = held.next);
+        })
+        .await
     }
 
     /// Forgets a session that is no more.
-    pub(crate) fn forget(&self, server: &Address, id: SessionId) -> Result<(), Failure> {
+    pub(crate) async fn forget(&self, server: &Address, id: SessionId) -> Result<(), Failure> {
         let server = server.to_string();
-        self.change(|sessions| sessions.retain(|entry| entry.server != server || entry.id != id))
+        self.change(|sessions| sessions.retain(|entry| entry.server != server || entry.id != id)).await
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Failure> {
+    async fn change(&self, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Failure> {
         let Some(path) = &self.path else { return Ok(()) };
+        let folder = path.parent().unwrap_or(Path::new("."));
+        // Two clients at once would each write what the other does not know.
+        let lock = lock(folder).await.map_err(|error| Failure::local(self.name(), &error))?;
         let attempt = || {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            private::create_folder(folder)?;
-            // Two clients at once would each write what the other does not know.
-            let lock = private::create_file(&folder.join("session.lock"))?;
-            lock.lock()?;
             let mut contents = self.load()?;
             change(&mut contents.sessions);
             let text = serde_json::to_vec_pretty(&contents)?;
@@ -110,7 +137,9 @@ impl Remembered {
             file.sync_all()?;
             std::fs::rename(&staged, path)
         };
-        attempt().map_err(|error: io::Error| Failure::local(self.name(), &error))
+        let done = attempt().map_err(|error: io::Error| Failure::local(self.name(), &error));
+        drop(lock);
+        done
     }
 
     /// A damaged file is an error, not an empty one: it may hold the only token of a session.
@@ -131,6 +160,20 @@ impl Remembered {
     }
 }
 
+/// Locks the folder of sessions. Another client holds it for moments only; one that was stopped, perhaps forever.
+async fn lock(folder: &Path) -> io::Result<File> {
+    private::create_folder(folder)?;
+    let file = private::create_file(&folder.join("session.lock"))?;
+    for _ in 0..LOCK_TRIES_MAX {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::other("another client keeps it locked"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,14 +187,14 @@ mod tests {
         Remembered::new(&Environment::new([("XDG_STATE_HOME", folder)]))
     }
 
-    #[test]
-    fn the_last_session_of_each_server_is_found_again() {
+    #[tokio::test]
+    async fn the_last_session_of_each_server_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
         let remembered = remembered(folder.path());
         let (here, there) = (Address::default(), "there:1".parse::<Address>().unwrap());
         assert_eq!(remembered.find(&here, None).unwrap_err().exit().code(), 8);
         for (server, session) in [(&here, held(1, 1)), (&here, held(2, 5)), (&there, held(3, 1)), (&here, held(1, 4))] {
-            remembered.keep(server, &session).unwrap();
+            remembered.keep(server, &session).await.unwrap();
         }
         assert_eq!(remembered.find(&here, None).unwrap(), held(1, 4));
         assert_eq!(remembered.find(&here, Some("last")).unwrap(), held(1, 4));
@@ -159,39 +202,51 @@ mod tests {
         assert_eq!(remembered.find(&there, None).unwrap(), held(3, 1));
         assert!(remembered.find(&here, Some("0")).is_err());
         assert!(remembered.find(&here, Some("03")).is_err());
-        remembered.forget(&here, held(1, 1).id).unwrap();
-        assert_eq!(remembered.find(&here, None).unwrap(), held(2, 5));
+        remembered.advance(&here, &held(2, 9)).await.unwrap();
+        assert_eq!(remembered.find(&here, None).unwrap(), held(1, 4));
+        assert_eq!(remembered.find(&here, Some("02")).unwrap(), held(2, 9));
+        remembered.forget(&here, held(1, 1).id).await.unwrap();
+        assert_eq!(remembered.find(&here, None).unwrap(), held(2, 9));
     }
 
-    #[test]
-    fn no_more_are_kept_than_the_bound() {
+    #[tokio::test]
+    async fn no_more_are_kept_than_the_bound() {
         let folder = tempfile::tempdir().unwrap();
         let remembered = remembered(folder.path());
         for byte in 0..40 {
-            remembered.keep(&Address::default(), &held(byte, 1)).unwrap();
+            remembered.keep(&Address::default(), &held(byte, 1)).await.unwrap();
         }
         assert_eq!(remembered.load().unwrap().sessions.len(), SESSIONS_MAX);
         assert!(remembered.find(&Address::default(), Some("27272727")).is_ok());
     }
 
     #[cfg(unix)]
-    #[test]
-    fn only_the_user_can_read_tokens() {
+    #[tokio::test]
+    async fn only_the_user_can_read_tokens() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        remembered(folder.path()).keep(&Address::default(), &held(1, 1)).unwrap();
+        remembered(folder.path()).keep(&Address::default(), &held(1, 1)).await.unwrap();
         let mode = |path: &str| std::fs::metadata(folder.path().join(path)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode("dft/session.json"), 0o600);
         assert_eq!(mode("dft"), 0o700);
     }
 
-    #[test]
-    fn a_damaged_file_is_not_overwritten() {
+    #[tokio::test]
+    async fn a_damaged_file_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let remembered = remembered(folder.path());
         std::fs::create_dir(folder.path().join("dft")).unwrap();
         std::fs::write(folder.path().join("dft/session.json"), "{").unwrap();
-        assert!(remembered.keep(&Address::default(), &held(1, 1)).is_err());
+        assert!(remembered.keep(&Address::default(), &held(1, 1)).await.is_err());
         assert_eq!(std::fs::read(folder.path().join("dft/session.json")).unwrap(), b"{");
+    }
+
+    #[tokio::test]
+    async fn a_lock_nobody_gives_back_is_told_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let held_elsewhere = lock(&folder.path().join("dft")).await.unwrap();
+        assert!(remembered(folder.path()).keep(&Address::default(), &held(1, 1)).await.is_err());
+        drop(held_elsewhere);
+        remembered(folder.path()).keep(&Address::default(), &held(1, 1)).await.unwrap();
     }
 }

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::console::Seen;
 use crate::event::{Event, Failed, Layout, Line};
 use crate::failure::Failure;
+use crate::text::{escaped, neutral};
 
 /// For whom the output is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,18 @@ struct Inner {
     colour: Colour,
     errors_seen: Seen,
     bar: ProgressBar,
+    holds: Holds,
+    /// Why output was lost first.
+    lost: Option<std::io::Error>,
+}
+
+/// What standard output holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    /// Events.
+    Events,
+    /// A fetched file: nothing may stand between or behind its bytes.
+    File,
 }
 
 impl Report {
@@ -52,7 +65,8 @@ impl Report {
     ) -> Self {
         let layout = if output_seen == Seen::ByPerson { Layout::Broken } else { Layout::OneLine };
         let bar = ProgressBar::hidden();
-        Self(Arc::new(Mutex::new(Inner { output, errors, format, layout, colour, errors_seen, bar })))
+        let (holds, lost) = (Holds::Events, None);
+        Self(Arc::new(Mutex::new(Inner { output, errors, format, layout, colour, errors_seen, bar, holds, lost })))
     }
 
     /// Says that something happened.
@@ -81,6 +95,16 @@ impl Report {
     /// Frames, for `--explain`.
     pub(crate) fn explain(&self, text: &str) {
         self.lock().write_error(text);
+    }
+
+    /// Standard output is a fetched file's from now on; events for a program go to standard error.
+    pub(crate) fn give_output_to_a_file(&self) {
+        self.lock().holds = Holds::File;
+    }
+
+    /// Why some of the events did not reach standard output, unless nobody was left to read them.
+    pub(crate) fn lost_output(&self) -> Option<Failure> {
+        self.lock().lost.take().map(|error| Failure::local("standard output", &error))
     }
 
     /// Bytes of a fetched file.
@@ -142,7 +166,7 @@ impl Inner {
         match self.format {
             Format::Json => {
                 if let Ok(line) = serde_json::to_string(event) {
-                    self.write_output(&line);
+                    self.write_output(&escaped(&line));
                 }
                 // A person who looks on should not have to read JSON to see an error.
                 if let (Event::Failed(_), Line::Talk(text)) = (event, event.words(self.layout)) {
@@ -150,8 +174,14 @@ impl Inner {
                 }
             }
             Format::Quiet => match (event, event.words(self.layout)) {
-                (Event::Stored(stored), _) => self.write_output(&crate::text::neutral(&stored.place)),
+                (Event::Stored(stored), _) => self.write_output(&neutral(&stored.place)),
+                (Event::File(entry), _) => self.write_output(&neutral(&entry.stored_as)),
+                (Event::Removed { stored_as, .. } | Event::Fetched { stored_as, .. }, _) => {
+                    self.write_output(&neutral(stored_as));
+                }
                 (Event::Failed(_), Line::Talk(text)) => self.write_error(&text),
+                // What is remembered of a session is another thing than what was asked for.
+                (Event::Degraded { .. }, Line::Talk(text)) => self.write_error(&format!("warning: {text}")),
                 (_, Line::Data(text)) => self.write_output(&text),
                 (_, Line::Talk(_)) => {}
             },
@@ -162,12 +192,21 @@ impl Inner {
         }
     }
 
-    /// Nobody may be left to read it, as behind `| head`; that is no error of the transfer.
+    /// Nobody may be left to read it, as behind `| head`; that is no error. Other reasons are kept.
     fn write_output(&mut self, text: &str) {
-        let output = &mut self.output;
-        self.bar.suspend(|| {
-            let _ = writeln!(output, "{text}").and_then(|()| output.flush());
-        });
+        let output = match (self.holds, self.format) {
+            (Holds::Events, Format::Human | Format::Json | Format::Quiet) => &mut self.output,
+            (Holds::File, Format::Human | Format::Json) => &mut self.errors,
+            // The bytes are all a script asked for.
+            (Holds::File, Format::Quiet) => return,
+        };
+        let written = self.bar.suspend(|| writeln!(output, "{text}").and_then(|()| output.flush()));
+        if let Err(error) = written
+            && self.holds == Holds::Events
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            self.lost.get_or_insert(error);
+        }
     }
 
     fn write_error(&mut self, text: &str) {

@@ -48,7 +48,15 @@ impl Settings {
             let Some(value) = environment.variable(variable) else { continue };
             if value.to_str().and_then(|text| settings.set(key, text)).is_none() {
                 let shown = neutral(&value.to_string_lossy());
-                errors.push(format!("{variable}: \"{shown}\": expected {expected}"));
+                let near = near_value(key, &shown);
+                errors.push(format!("{variable}: \"{shown}\": expected {expected}{near}"));
+            }
+        }
+        for variable in environment.names() {
+            // The server's variables begin like ours; only what looks like one of ours was meant for us.
+            if let (Some(near), Some(value)) = (near_variable(variable), environment.variable(variable)) {
+                let (name, shown) = (neutral(variable), neutral(&value.to_string_lossy()));
+                errors.push(format!("{name}: \"{shown}\": unknown variable; did you mean {near}?"));
             }
         }
         if errors.is_empty() { Ok(settings) } else { Err(Failure::Configuration(errors.join("\n"))) }
@@ -64,15 +72,17 @@ impl Settings {
             }
         };
         for (key, value) in &mapping {
-            let key = scalar(key);
+            let (key, shown) = (scalar(key), scalar(value));
             let place = place(line_of(text, &key));
             let Some((name, _, expected)) = KEYS.into_iter().find(|(name, ..)| *name == key) else {
-                errors.push(format!("{place}: unknown key \"{}\"; {}", neutral(&key), suggestion(&key)));
+                let (key, shown, hint) = (neutral(&key), neutral(&shown), suggestion(&key));
+                errors.push(format!("{place}: unknown key \"{key}\" with \"{shown}\"; {hint}"));
                 continue;
             };
-            let value = scalar(value);
-            if self.set(name, &value).is_none() {
-                errors.push(format!("{place}: {name}: \"{}\": expected {expected}", neutral(&value)));
+            // A number that happens to read like an address is still none.
+            if value.as_str().and_then(|text| self.set(name, text)).is_none() {
+                let near = near_value(name, &shown);
+                errors.push(format!("{place}: {name}: \"{}\": expected {expected}{near}", neutral(&shown)));
             }
         }
     }
@@ -121,11 +131,47 @@ fn scalar(value: &Value) -> String {
 }
 
 fn suggestion(key: &str) -> String {
-    let near = KEYS.into_iter().map(|(name, ..)| (strsim::jaro_winkler(name, key), name));
-    match near.filter(|(likeness, _)| *likeness > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((_, name)) => format!("did you mean \"{name}\"?"),
-        None => format!("expected {}", KEYS.map(|(name, ..)| name).join(", ")),
+    let names = KEYS.map(|(name, ..)| name);
+    match nearest(names.iter().copied(), key, 0.75) {
+        Some(name) => format!("did you mean \"{name}\"?"),
+        None => format!("expected {}", names.join(", ")),
     }
+}
+
+/// The value that was perhaps meant, behind what was expected.
+fn near_value(key: &str, value: &str) -> String {
+    let names = match key {
+        "mode" => names::<ModeName>(),
+        "ack" => names::<AckName>(),
+        "output" => names::<FormatName>(),
+        // Nobody can guess an address.
+        _ => Vec::new(),
+    };
+    let near = nearest(names.iter().map(String::as_str), &value.to_ascii_lowercase(), 0.75);
+    near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
+}
+
+fn names<V: ValueEnum>() -> Vec<String> {
+    V::value_variants().iter().filter_map(V::to_possible_value).map(|value| value.get_name().to_owned()).collect()
+}
+
+/// The variable of ours that a name almost is. What all of them begin with says nothing.
+fn near_variable(name: &str) -> Option<&'static str> {
+    let rest = name.strip_prefix("DFT_")?;
+    let ours = KEYS.map(|(_, variable, _)| variable);
+    // The server's are made of a section and a name, ours of one word.
+    if ours.contains(&name) || rest.contains('_') {
+        return None;
+    }
+    let endings = ours.iter().filter_map(|variable| variable.strip_prefix("DFT_"));
+    let near = nearest(endings, rest, 0.9)?;
+    ours.into_iter().find(|variable| variable.strip_prefix("DFT_") == Some(near))
+}
+
+fn nearest<'a>(names: impl Iterator<Item = &'a str>, text: &str, likeness_min: f64) -> Option<&'a str> {
+    let near = names.map(|name| (strsim::jaro_winkler(name, text), name));
+    let near = near.filter(|(likeness, _)| *likeness > likeness_min).max_by(|a, b| a.0.total_cmp(&b.0));
+    near.map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -157,15 +203,41 @@ mod tests {
     }
 
     #[test]
+    fn only_text_is_a_value_and_near_ones_are_named() {
+        for (file, variables, error) in [
+            ("server: 7\n", &[][..], "client.yaml:1: server: \"7\": expected HOST:PORT"),
+            ("server: null\n", &[], "client.yaml:1: server: \"null\": expected HOST:PORT"),
+            ("server: true\n", &[], "client.yaml:1: server: \"true\": expected HOST:PORT"),
+            (
+                "mode: statefull\n",
+                &[],
+                "client.yaml:1: mode: \"statefull\": expected stateless, stateful or auto; did you mean \"stateful\"?",
+            ),
+            (
+                "",
+                &[("DFT_ACK", "durabel")],
+                "DFT_ACK: \"durabel\": expected written or durable; did you mean \"durable\"?",
+            ),
+            ("", &[("DFT_SERVR", "a:1")], "DFT_SERVR: \"a:1\": unknown variable; did you mean DFT_SERVER?"),
+        ] {
+            assert_eq!(load(file, variables).unwrap_err(), error);
+        }
+        for of_server in ["DFT_SERVER_PORT", "DFT_LIMITS_HEADER_BYTES_MAX", "DFT_STATEFUL_PERSISTENCE", "DFT_LOG_LEVEL"]
+        {
+            assert!(load("", &[(of_server, "1")]).is_ok(), "{of_server}");
+        }
+    }
+
+    #[test]
     fn all_errors_are_told_at_once_with_place_and_expectation() {
         let text =
             load("# mine\nservr: a:1\nmode: both\nack: 3\nnonsense: [1]\n", &[("DFT_OUTPUT", "xml")]).unwrap_err();
         assert_eq!(
             text,
-            "client.yaml:2: unknown key \"servr\"; did you mean \"server\"?\n\
+            "client.yaml:2: unknown key \"servr\" with \"a:1\"; did you mean \"server\"?\n\
              client.yaml:3: mode: \"both\": expected stateless, stateful or auto\n\
              client.yaml:4: ack: \"3\": expected written or durable\n\
-             client.yaml:5: unknown key \"nonsense\"; expected server, mode, ack, output\n\
+             client.yaml:5: unknown key \"nonsense\" with \"- 1\"; expected server, mode, ack, output\n\
              DFT_OUTPUT: \"xml\": expected human, json or quiet"
         );
         assert!(load("a: [1\n", &[]).unwrap_err().starts_with("client.yaml:"));

@@ -73,7 +73,14 @@ pub(crate) fn find(paths: &[PathBuf], name: Option<&FileName>) -> Found {
 impl Found {
     fn add(&mut self, path: &Path, name: Option<&FileName>) {
         match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.add_folder(path),
+            Ok(metadata) if metadata.is_dir() => {
+                let before = self.sources.len();
+                self.add_folder(path);
+                // More than one file cannot have one name; whoever asked says so.
+                if let (Some(name), Some([only])) = (name, self.sources.get_mut(before..)) {
+                    only.name = Some(name.clone());
+                }
+            }
             Ok(metadata) => {
                 let name = name.cloned().or_else(|| wire_name(Path::new(path.file_name()?)));
                 let origin = if metadata.is_file() {
@@ -101,9 +108,17 @@ impl Found {
             Err(error) => return self.fail(Path::new(pattern), &io::Error::other(error.msg)),
         };
         let before = (self.sources.len(), self.failures.len());
+        let mut folders: Vec<PathBuf> = Vec::new();
         for entry in matches {
             match entry {
-                Ok(path) => self.add(&path, name),
+                // It came with its folder.
+                Ok(path) if path.ancestors().skip(1).any(|above| folders.iter().any(|folder| folder == above)) => {}
+                Ok(path) => {
+                    self.add(&path, name);
+                    if path.is_dir() {
+                        folders.push(path);
+                    }
+                }
                 Err(error) => self.fail(error.path(), error.error()),
             }
         }
@@ -209,12 +224,24 @@ mod tests {
             // A path that ends in `.` still has its folder's name.
             (&["tree/."], "tree/.hidden tree/b/c/d tree/b/ü x tree/z"),
             (&["*.txt"], "a[1].txt one.txt two.txt"),
+            // What a folder brings along is not sent a second time.
+            (&["t*/**"], "b/c/d b/ü x"),
+            (&["**/*"], "-dash a[1].txt one.txt tree/.hidden tree/b/c/d tree/b/ü x tree/z two.txt"),
             (&["a[1].txt"], "a[1].txt"),
             (&["missing", "one.txt"], &format!("one.txt !{hidden}")),
             (&["*.png"], "!cannot be sent: no file matches this pattern"),
         ] {
             assert_eq!(trace(base, paths), found, "{paths:?}");
         }
+    }
+
+    #[test]
+    fn the_only_file_of_a_folder_takes_the_name_given() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("one"), "x").unwrap();
+        let name = FileName::from_wire("other").unwrap();
+        let found = find(&[folder.path().to_owned()], Some(&name));
+        assert_eq!(found.sources.first().and_then(|source| source.name.as_ref()), Some(&name));
     }
 
     #[cfg(unix)]

@@ -136,6 +136,9 @@ fn error(code: &str) -> Act {
     reply("error", &format!(r#","error":{{"code":"{code}","retry":"never","message":"because"}}"#))
 }
 
+mod output;
+mod sessions;
+
 struct World {
     folder: tempfile::TempDir,
 }
@@ -214,7 +217,9 @@ async fn a_configuration_with_errors_is_told_and_nothing_is_sent() {
     std::fs::write(world.path("config/dft/client.yaml"), "servr: x\n").unwrap();
     let (exit, captured) = world.run("ping", "127.0.0.1:1").await;
     assert_eq!(exit, 11);
-    assert!(captured.errors_text().contains("client.yaml:1: unknown key \"servr\"; did you mean \"server\"?"));
+    assert!(
+        captured.errors_text().contains("client.yaml:1: unknown key \"servr\" with \"x\"; did you mean \"server\"?")
+    );
 }
 
 #[tokio::test]
@@ -374,18 +379,25 @@ async fn a_fetched_file_appears_only_when_it_is_whole_and_right() {
 #[tokio::test]
 async fn the_session_of_the_last_send_serves_the_other_commands() {
     let world = World::new();
-    let entry = r#"{"stored_as":"session_x/file_1_9.txt","sequence":1,"size":3,"name":"\u001b[2Ja.txt"}"#;
-    let page = |next: &str| {
+    let page = |next: &str, sequence: u64| {
+        let entry = r#"{"stored_as":"session_x/file_1_9.txt","sequence":SEQ,"size":3,"name":"\u001b[2Ja.txt"}"#;
+        let entry = entry.replace("SEQ", &sequence.to_string());
         let header = line("files", next).replace("\"size\":0", &format!("\"size\":{}", entry.len() + 1));
         Act::Answer(format!("{header}{entry}\n"))
     };
-    let (exit, captured) = after_send(&world, "list", vec![page(r#","next_offset":2"#), page("")]).await;
+    let (exit, captured) = after_send(&world, "list", vec![page(r#","next_offset":2"#, 1), page("", 2)]).await;
     assert_eq!(exit, 0, "{}", captured.errors_text());
     assert_eq!(captured.output_text().lines().count(), 2);
     assert!(!captured.output_text().contains('\u{1b}'));
     // A list that points back to where it was would never end.
-    let circle = vec![page(r#","next_offset":1"#)];
-    assert_eq!(after_send(&World::new(), "list", circle).await.0, 1);
+    for circle in [
+        vec![page(r#","next_offset":1"#, 1)],
+        vec![page(r#","next_offset":2"#, 1), page(r#","next_offset":3"#, 1)],
+        vec![page(r#","next_offset":2"#, 2)],
+        vec![reply("files", r#","next_offset":2"#)],
+    ] {
+        assert_eq!(after_send(&World::new(), "list", circle).await.0, 1);
+    }
     let status = reply("session_status", &session(2, ""));
     assert_eq!(after_send(&World::new(), "status --json", vec![status]).await.0, 0);
     let removed = || reply("removed", r#","sequence":SEQUENCE"#);

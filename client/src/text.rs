@@ -8,7 +8,7 @@ pub(crate) fn neutral(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {
+            c if is_mark(c) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
             }
             c if c.is_control() => out.extend(c.escape_default()),
@@ -16,6 +16,32 @@ pub(crate) fn neutral(text: &str) -> String {
         }
     }
     out
+}
+
+/// A line of JSON that says the same without anything a terminal would act on. What is not ASCII stands in
+/// strings only, where an escape means the same.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_mark(c) || c.is_control() {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Marks that show nothing and change how their neighbours look.
+fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+    )
 }
 
 /// `1,234,567`.
@@ -82,6 +108,14 @@ mod tests {
         assert_eq!(neutral("\u{1b}[2Jx\r\n\u{9b}31m"), "\\u{1b}[2Jx\\r\\n\\u{9b}31m");
         assert_eq!(neutral("a\u{202e}gpj.exe"), "a\\u{202e}gpj.exe");
         assert_eq!(neutral("Grüße, 東京.txt"), "Grüße, 東京.txt");
+    }
+
+    #[test]
+    fn json_says_the_same_without_it() {
+        let value = "\u{9b}31m\u{7f}\u{202e}Grüße, 東京\u{1b}";
+        let line = escaped(&serde_json::to_string(value).unwrap());
+        assert_eq!(line, "\"\\u009b31m\\u007f\\u202eGrüße, 東京\\u001b\"");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
     }
 
     #[test]

@@ -39,6 +39,16 @@ pub(crate) struct Connection {
     gathered: BytesMut,
     patience: Duration,
     watch: Watch,
+    tail: Tail,
+}
+
+/// What of the last reply's frame still stands before the next header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    /// What its reader takes: a payload or a trailer. Or nothing.
+    Taken,
+    /// Nothing anybody wants: session data, which means nothing to a client, and the end.
+    Unwanted,
 }
 
 /// A piece of a reply's payload.
@@ -73,7 +83,7 @@ impl Connection {
         stream.set_nodelay(true).map_err(|error| unreachable(system_words(&error)))?;
         let (read, write) = stream.into_split();
         let decoder = Decoder::new(HEADER_BYTES_MAX);
-        Ok(Self { read, write, decoder, gathered: BytesMut::new(), patience, watch })
+        Ok(Self { read, write, decoder, gathered: BytesMut::new(), patience, watch, tail: Tail::Taken })
     }
 
     /// Sends a header line.
@@ -136,6 +146,11 @@ impl Connection {
             Ok(reply) => reply,
             Err(_) => Err(Failure::Lost(format!("no reply within {} s", patience.as_secs()))),
         }
+    }
+
+    /// Waits, as long as it takes, for a reply nobody asked for yet. Dropped while it waits, it has lost nothing.
+    pub(crate) async fn early(&mut self) -> Result<Written, Failure> {
+        self.reply().await.map(|reply| Written::Answered(Box::new(reply)))
     }
 
     /// The next piece of the payload of the reply just read.
@@ -210,6 +225,10 @@ impl Connection {
 
     /// The next reply, if its header is there.
     fn ready_reply(&mut self) -> Result<Option<Reply>, Failure> {
+        self.skip_tail()?;
+        if self.tail == Tail::Unwanted {
+            return Ok(None);
+        }
         let Some(event) = self.event()? else { return Ok(None) };
         let Event::Header(line) = event else {
             return Err(Failure::Broken("bytes where a reply was due".to_owned()));
@@ -228,11 +247,27 @@ impl Connection {
         }
         let framing = Framing { session_data, payload: Payload::Sized(reply.size), trailer: reply.trailer.is_some() };
         self.decoder.follow(framing);
-        if framing == Framing::NONE {
+        if reply.size == 0 && reply.trailer.is_none() {
             // The end of an empty frame needs no more bytes, and the next reply begins behind it.
-            self.event()?;
+            self.tail = Tail::Unwanted;
+            self.skip_tail()?;
         }
         Ok(Some(reply))
+    }
+
+    /// Drops what is there of a frame nobody reads to its end.
+    fn skip_tail(&mut self) -> Result<(), Failure> {
+        while self.tail == Tail::Unwanted {
+            match self.event()? {
+                Some(Event::SessionData(_)) => {}
+                Some(Event::End(_)) => self.tail = Tail::Taken,
+                Some(Event::Header(_) | Event::Payload(_)) => {
+                    return Err(Failure::Broken("bytes in a frame that states none".to_owned()));
+                }
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     fn event(&mut self) -> Result<Option<Event>, Failure> {

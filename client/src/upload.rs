@@ -92,7 +92,17 @@ async fn send(
     };
     let chunked = content.size().is_none();
     let digest = loop {
-        match content.next().await.map_err(Stop::Local)? {
+        let block = if chunked {
+            // A pipe may be silent for long; what the server says meanwhile is heard.
+            tokio::select! {
+                biased;
+                reply = connection.early() => return reply.map_err(Stop::Connection),
+                block = content.next() => block,
+            }
+        } else {
+            content.next().await
+        };
+        match block.map_err(Stop::Local)? {
             Block::End(digest) => break digest,
             Block::Bytes(block) => {
                 let length = u64::try_from(block.len()).unwrap_or(u64::MAX);
@@ -128,6 +138,9 @@ pub(crate) fn verify(reply: &Reply, facts: &FileFacts, sent: Sent, digest: Diges
     let Some(file) = &reply.file else {
         return Err(Failure::Broken("it stored a file and does not say which".to_owned()));
     };
+    if file.stored_as.chars().any(char::is_control) {
+        return Err(Failure::Broken("a stored file's name with control characters".to_owned()));
+    }
     let Some(theirs) = file.digest else {
         return Err(Failure::Broken("it stored a file and does not say its digest".to_owned()));
     };
@@ -141,7 +154,8 @@ pub(crate) fn verify(reply: &Reply, facts: &FileFacts, sent: Sent, digest: Diges
     if size.is_some_and(|size| size != file.size) {
         return Err(Failure::Broken(format!("it stored {} bytes under the digest of other ones", file.size)));
     }
-    let weaker = matches!((facts.ack, reply.ack), (Some(asked), Some(kept)) if kept < asked);
+    // No promise at all is the weakest one.
+    let weaker = facts.ack.is_some_and(|asked| reply.ack.is_none_or(|kept| kept < asked));
     if weaker && !reply.replayed {
         return Err(Failure::Broken("it kept a weaker promise than the one asked for".to_owned()));
     }

@@ -92,7 +92,7 @@ async fn send(fresh: &tempfile::TempDir, address: &str, mode: &str, files: &[Pat
     let home = fresh.path().as_os_str();
     let colour = std::env::var_os("NO_COLOR").map(|value| ("NO_COLOR", value));
     let variables = [("HOME", home.to_owned())].into_iter().chain(colour);
-    let console = Console::of_process().with_outputs(Box::new(io::stdout()), Box::new(io::stdout()));
+    let console = Console::of_process_in_one();
     let exit = client::run(arguments, Environment::new(variables), console).await;
     if exit == shared::exit::ExitCode::Success {
         Ok(())

@@ -29,6 +29,9 @@ enum Target {
 /// Fetches files one by one; one that fails does not keep the others.
 pub(super) async fn run(fetch: &Fetch, context: &Context) -> Result<ExitCode, Failure> {
     let watch = Stopwatch::start();
+    if fetch.output.as_ref().is_some_and(|output| output.as_os_str() == "-") {
+        context.report.give_output_to_a_file();
+    }
     let overwrite = if fetch.force { Overwrite::Yes } else { Overwrite::No };
     let (mut done, mut bytes, mut failures) = (0_u64, 0_u64, Vec::new());
     for file in &fetch.files {
@@ -110,11 +113,7 @@ async fn fetch_one(
         _ => "-".to_owned(),
     };
     let ms = watch.millis();
-    match target {
-        // Standard output holds the bytes now; nothing may stand between or behind them.
-        Target::Output => context.report.talk(&format!("{stored_as}  {}", digest.to_wire())),
-        Target::File(_) => context.report.event(&Event::Fetched { stored_as, path, size, digest, ms }),
-    }
+    context.report.event(&Event::Fetched { stored_as, path, size, digest, ms });
     Ok(size)
 }
 
@@ -124,17 +123,24 @@ async fn ask(context: &Context, wanted: Option<&str>, file: &str) -> Result<(Con
     if of_session.is_none() && wanted.is_none() {
         let mut connection = context.connection().await?;
         let reply = connection.ask(&Header::stateless_fetch(file)).await?;
-        match expect(reply, Status::File) {
+        return match expect(reply, Status::File) {
             // With simple names a session's files look like these, and only the session may have them.
-            Err(Failure::Refused(body))
-                if matches!(body.code, ErrorCode::FileUnknown | ErrorCode::ModeDisabled)
-                    && context.remembered.find(&context.server, None).is_ok() => {}
-            other => return Ok((connection, other?)),
-        }
+            Err(Failure::Refused(body)) if matches!(body.code, ErrorCode::FileUnknown | ErrorCode::ModeDisabled) => {
+                match Joined::open(context, None).await {
+                    Ok(joined) => ask_in(joined, file).await,
+                    // Nobody spoke of a session: the answer to what was asked is the answer.
+                    Err(_) => Err(Failure::Refused(body)),
+                }
+            }
+            other => Ok((connection, other?)),
+        };
     }
     // The name itself says which session it belongs to; one that is not remembered cannot be asked.
     let wanted = wanted.or(of_session.map(|(id, _)| id));
-    let mut joined = Joined::open(context, wanted).await?;
+    ask_in(Joined::open(context, wanted).await?, file).await
+}
+
+async fn ask_in(mut joined: Joined, file: &str) -> Result<(Connection, Reply), Failure> {
     let reply = joined.connection.ask(&Header::ask(Action::Fetch, joined.id).of_file(file)).await?;
     Ok((joined.connection, expect(reply, Status::File)?))
 }

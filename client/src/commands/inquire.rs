@@ -24,14 +24,25 @@ pub(super) async fn list(which: &InSession, context: &Context) -> Result<ExitCod
     let mut files = 0_u64;
     loop {
         let (entries, next) = page(&mut joined.connection, joined.id, from).await?;
+        let mut least = from;
         for entry in &entries {
+            // A list that does not rise would never end.
+            if entry.sequence.get() < least {
+                return Err(Failure::Broken("its list goes round in a circle".to_owned()));
+            }
+            if entry.stored_as.chars().any(char::is_control) {
+                return Err(Failure::Broken("a stored file's name with control characters".to_owned()));
+            }
+            least = entry.sequence.get().saturating_add(1);
             context.report.event(&Event::File(entry));
             files = files.saturating_add(1);
         }
         match next {
             None => break,
-            // A list that does not move on would never end.
-            Some(next) if next <= from => return Err(Failure::Broken("its list goes round in a circle".to_owned())),
+            Some(_) if entries.is_empty() => {
+                return Err(Failure::Broken("an empty page of a list that goes on".to_owned()));
+            }
+            Some(next) if next < least => return Err(Failure::Broken("its list goes round in a circle".to_owned())),
             Some(next) => from = next,
         }
     }
@@ -120,7 +131,7 @@ pub(super) async fn remove(remove: &Remove, context: &Context) -> Result<ExitCod
     if untried > 0 {
         context.report.warn(&format!("{} not tried, because the connection is gone", counted(untried, "file")));
     }
-    context.note(context.remembered.keep(&context.server, &joined.held));
+    context.note(context.remembered.advance(&context.server, &joined.held).await);
     let exit = exit_of_several(done, &failures);
     let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX).saturating_add(untried);
     if remove.files.len() > 1 {

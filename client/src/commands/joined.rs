@@ -20,26 +20,33 @@ pub(super) struct Joined {
 impl Joined {
     /// Connects and continues the session `wanted` names, else that of the last `send`.
     pub(super) async fn open(context: &Context, wanted: Option<&str>) -> Result<Self, Failure> {
-        let mut held = context.remembered.find(&context.server, wanted)?;
+        let held = context.remembered.find(&context.server, wanted)?;
         let mut connection = context.connection().await?;
         let reply = connection.ask(&Header::resume(held.id, &held.token)).await?;
-        let info = session(expect(reply, Status::SessionResumed).inspect_err(|failure| {
-            forget_if_gone(context, held.id, failure);
-        })?)?;
-        if info.id != held.id {
-            return Err(Failure::Broken("another session than the one asked for".to_owned()));
+        let id = held.id;
+        let caught_up = expect(reply, Status::SessionResumed).and_then(session).and_then(|info| {
+            if info.id == id {
+                held.caught_up(info.next_sequence).map_err(Failure::Refused)
+            } else {
+                Err(Failure::Broken("another session than the one asked for".to_owned()))
+            }
+        });
+        match caught_up {
+            Ok(held) => Ok(Self { connection, id, held }),
+            Err(failure) => {
+                forget_if_gone(context, id, &failure).await;
+                Err(failure)
+            }
         }
-        held.next = info.next_sequence;
-        Ok(Self { connection, id: held.id, held })
     }
 }
 
 /// A session that has ended is not offered to the next command.
-pub(super) fn forget_if_gone(context: &Context, id: SessionId, failure: &Failure) {
+pub(super) async fn forget_if_gone(context: &Context, id: SessionId, failure: &Failure) {
     if let Failure::Refused(body) = failure
         && matches!(body.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown)
     {
-        context.note(context.remembered.forget(&context.server, id));
+        context.note(context.remembered.forget(&context.server, id).await);
     }
 }
 

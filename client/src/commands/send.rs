@@ -43,7 +43,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         () = interrupt.wait() => sending.fail(None, Failure::Interrupted),
     }
     context.report.end_bar();
-    let tally = sending.finish();
+    let tally = sending.finish().await;
     let exit = exit_of_several(tally.files, &tally.failures);
     let failed = tally.failures.iter().filter(|failure| !matches!(failure, Failure::Interrupted)).count();
     let failed = u64::try_from(failed).unwrap_or(u64::MAX).saturating_add(tally.untried);

@@ -14,6 +14,7 @@ use crate::conversation::{
 use crate::event::{Event, Novelty};
 use crate::failure::Failure;
 use crate::header::Header;
+use crate::remembered::NO_PLACE;
 use crate::sources::{Origin, Source};
 use crate::text::counted;
 use crate::transport::Connection;
@@ -83,6 +84,9 @@ impl<'a> Sending<'a> {
                 }
                 Command::GiveUp(cause) => {
                     let failure = self.failure_of(cause, None);
+                    if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
+                        forget_if_gone(self.context, held.id, &failure).await;
+                    }
                     self.fail(Some("closing the session"), failure);
                     return;
                 }
@@ -130,7 +134,7 @@ impl<'a> Sending<'a> {
                 Command::GiveUp(cause) => {
                     let failure = self.failure_of(cause, current.failure.take());
                     if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
-                        forget_if_gone(self.context, held.id, &failure);
+                        forget_if_gone(self.context, held.id, &failure).await;
                     }
                     self.fail(Some(&current.label), failure);
                     return GoOn::No;
@@ -178,9 +182,12 @@ impl<'a> Sending<'a> {
             });
             let token = info.token.as_deref().and_then(Token::from_wire);
             if let Some(token) = token {
+                if !self.context.remembered.has_place() {
+                    self.context.report.warn(&format!("the session will not be remembered: {NO_PLACE}"));
+                }
                 // Before the first file: a client that dies in the middle can still find its session.
                 let held = Held { id: info.id, token, next: info.next_sequence };
-                self.context.note(self.context.remembered.keep(&self.context.server, &held));
+                self.context.note(self.context.remembered.keep(&self.context.server, &held).await);
             }
         }
         happened
@@ -277,20 +284,20 @@ impl<'a> Sending<'a> {
     }
 
     /// Leaves the session to the next command, or forgets the one that was closed; gives the tally.
-    pub(super) fn finish(self) -> Tally {
-        self.remember();
+    pub(super) async fn finish(self) -> Tally {
+        self.remember().await;
         self.tally
     }
 
-    fn remember(&self) {
+    async fn remember(&self) {
         let Some(conversation) = &self.conversation else { return };
         let Some(held) = conversation.session() else { return };
         let (remembered, server) = (&self.context.remembered, &self.context.server);
         if conversation.is_closed() {
-            self.context.note(remembered.forget(server, held.id));
+            self.context.note(remembered.forget(server, held.id).await);
             self.context.report.event(&Event::Closed { session: held.id });
         } else if !conversation.is_gone() {
-            self.context.note(remembered.keep(server, held));
+            self.context.note(remembered.keep(server, held).await);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The words a conversation is made of: what is wanted, what happened, what is to be done.
 
+use shared::error::ErrorCode;
 use shared::id::{Sequence, SessionId, Token};
 use shared::wire::{ErrorBody, Reply};
 
@@ -30,6 +31,19 @@ pub(crate) struct Held {
     pub(crate) token: Token,
     /// The sequence of the next request that changes something.
     pub(crate) next: Sequence,
+}
+
+impl Held {
+    /// Goes on where the server is. A server that is further back forgot what it had answered: sequences of
+    /// this session mean nothing any more.
+    pub(crate) fn caught_up(self, next: Sequence) -> Result<Self, Box<ErrorBody>> {
+        if next >= self.next {
+            return Ok(Self { next, ..self });
+        }
+        let mut body = ErrorBody::from(ErrorCode::SessionGone);
+        body.reason = Some("damaged: the server forgot replies it had given".to_owned());
+        Err(Box::new(body))
+    }
 }
 
 /// Whether the bytes of a file can be had a second time.

@@ -239,6 +239,10 @@ fn a_refusal_is_tried_again_once_where_that_can_help() {
         &[
             ("file, opened, created, gap 5, stored 5", "open, join, upload #1, upload #5 again, keep"),
             ("file, opened, created, gap 5, gap 6", "open, join, upload #1, upload #5 again, give up sequence_gap"),
+            (
+                "file, opened, created, stored 1, file, gap 1",
+                "open, join, upload #1, keep, upload #2, give up session_gone",
+            ),
             ("file, opened, created, digest_mismatch, stored 1", "open, join, upload #1, upload #1 again, keep"),
             (
                 "file, opened, created, digest_mismatch, digest_mismatch, file",
