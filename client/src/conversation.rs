@@ -248,8 +248,9 @@ impl Conversation {
     }
 
     fn left(mut self, reply: Reply) -> (Self, Command) {
+        let asked = self.session.as_ref().map(|held| held.next);
         match (reply.status, reply.error) {
-            (Status::SessionClosed, _) => {
+            (Status::SessionClosed, _) if reply.sequence == asked => {
                 self.end = End::Closed;
                 self.to(State::Over, Command::Finish)
             }

@@ -47,7 +47,9 @@ fn event(name: &str) -> Event {
             ..Reply::new(Status::Stored)
         },
         ("nameless", _) => Reply::new(Status::Stored),
-        ("closed", _) => Reply::new(Status::SessionClosed),
+        ("closed", sequence) => {
+            Reply { sequence: sequence.parse().ok().and_then(Sequence::new), ..Reply::new(Status::SessionClosed) }
+        }
         ("hello", _) => Reply::new(Status::Hello),
         ("gap", expected) => Reply::error(ErrorBody {
             expected_sequence: expected.parse().ok().and_then(Sequence::new),
@@ -136,7 +138,7 @@ fn a_session_counts_what_it_stores() {
         None,
         &[
             (
-                "file, opened, created, stored 1, file, stored 2, done, closed",
+                "file, opened, created, stored 1, file, stored 2, done, closed 3",
                 "open, join, upload #1, keep, upload #2, keep, leave #3, finish",
             ),
             // An error uses up no sequence.
@@ -145,10 +147,15 @@ fn a_session_counts_what_it_stores() {
                 "open, join, upload #1, skip bad_name, upload #1, keep",
             ),
             (
-                "file, opened, created, size_too_large!, done, opened, resumed 1, closed",
+                "file, opened, created, size_too_large!, done, opened, resumed 1, closed 1",
                 "open, join, upload #1, skip size_too_large, open, rejoin 1, leave #1, finish",
             ),
             ("file, opened, created, stored 2", "open, join, upload #1, give up broken"),
+            // A goodbye to another request is none to this one.
+            (
+                "file, opened, created, stored 1, done, closed 3",
+                "open, join, upload #1, keep, leave #2, give up broken",
+            ),
             ("file, opened, created, nameless", "open, join, upload #1, give up broken"),
             ("file, opened, tokenless", "open, join, give up broken"),
             ("file, opened, hello", "open, join, give up broken"),
