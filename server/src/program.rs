@@ -8,6 +8,9 @@ use std::process::ExitCode;
 use crate::cli::{self, Command, Surroundings};
 use crate::{run, signals};
 
+/// Threads that serve, however few cores there are.
+const WORKER_THREADS_MIN: usize = 4;
+
 /// Arguments, configuration, signals and exit code; the server itself is [`run`].
 #[must_use]
 pub fn main() -> ExitCode {
@@ -29,7 +32,7 @@ pub fn main() -> ExitCode {
         // Whoever started the server reads its address here; nobody has to.
         let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
     };
-    let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
+    let served = runtime().map_err(|error| error.to_string()).and_then(|runtime| {
         // Signals are listened for before anybody hears that there is a server.
         let served = async { run(&effective.config, ready, signals::stop()).await };
         runtime.block_on(served).map_err(|error| with_causes(&error))
@@ -41,6 +44,14 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Small files are written by the threads that serve, and now and then the disk holds one up; so there are more of
+/// them than cores.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.saturating_mul(2).max(WORKER_THREADS_MIN);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
 /// An error and what is behind it, on one line.

@@ -38,8 +38,9 @@ pub const SOURCE_CHUNK_BYTES_MAX: usize = 256 * 1024;
 #[async_trait]
 pub trait FileStorage: Send + Sync + Debug {
     /// A place for one file of `size` bytes; `None`: nobody knows yet. Space is reserved here where the
-    /// storage can, and otherwise missed in [`Sink::write`] or [`Sink::seal`].
-    async fn create(&self, size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError>;
+    /// storage can, and otherwise missed in [`Sink::write`] or [`Sink::seal`]. `digest: None`: nobody will hear one,
+    /// so none is computed.
+    async fn create(&self, size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError>;
 
     /// What is there under this name, read and hashed whole; `None` when nothing is.
     async fn inspect(&self, name: &ObjectName, digest: DigestKind) -> Result<Option<Stored>, StorageError>;
@@ -113,8 +114,8 @@ pub trait Source: Send + Debug {
 pub struct Stored {
     /// Bytes.
     pub size: u64,
-    /// The digest over all of them, as they were written.
-    pub digest: Digest,
+    /// The digest over all of them, as they were written; `None` when none was asked for.
+    pub digest: Option<Digest>,
 }
 
 /// Where the files of a session are looked for; it follows from the naming they were stored with.

@@ -1,6 +1,7 @@
 //! Takes one upload's payload into a part that nobody can see yet, and checks it (PROTOCOL.md section 10,
 //! steps 1 to 3). The same for both modes.
 
+use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::wire::{Ack, ErrorBody, Upload};
 
@@ -18,15 +19,16 @@ pub(super) fn refuse_early(upload: &Upload, bytes_max: u64) -> Result<(), ErrorB
     Ok(())
 }
 
-/// The whole payload as a part.
+/// The whole payload as a part, with a digest of the kind that is asked for.
 pub(super) async fn receive(
     files: &dyn FileStorage,
     upload: &Upload,
+    digest: Option<DigestKind>,
     bytes_max: u64,
     ack: Ack,
     body: &mut dyn Body,
 ) -> Result<Box<dyn Part>, ErrorBody> {
-    let mut sink = files.create(upload.total(), upload.digest_kind()).await?;
+    let mut sink = files.create(upload.total(), digest).await?;
     let mut left = bytes_max;
     while let Some(chunk) = body.chunk().await? {
         left = u64::try_from(chunk.len())
@@ -37,7 +39,7 @@ pub(super) async fn receive(
     }
     let part = sink.seal(ack).await?;
     let claimed = upload.digest.or_else(|| body.trailer());
-    if claimed.is_some_and(|digest| digest != part.stored().digest) {
+    if claimed.is_some() && claimed != part.stored().digest {
         return Err(ErrorCode::DigestMismatch.into());
     }
     Ok(part)

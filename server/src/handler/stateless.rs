@@ -62,7 +62,7 @@ impl StatelessHandler {
             ack: None,
         };
         refuse_early(&upload, bytes_max)?;
-        let mut part = receive(self.services.files.as_ref(), &upload, bytes_max, ack, body).await?;
+        let mut part = receive(self.services.files.as_ref(), &upload, None, bytes_max, ack, body).await?;
         for digits in WEEK01_DIGITS {
             let name = ObjectName::week01(self.services.dice.bits()?, digits, extension);
             match part.reveal(&name, ack).await {
@@ -91,9 +91,10 @@ impl StatelessHandler {
             return Ok(answer);
         }
         refuse_early(upload, bytes_max)?;
-        let part = receive(self.services.files.as_ref(), upload, bytes_max, ack, body).await?;
+        let kind = upload.digest_kind();
+        let part = receive(self.services.files.as_ref(), upload, Some(kind), bytes_max, ack, body).await?;
         match name {
-            Some(name) => self.reveal_once(part, &name, ack).await,
+            Some(name) => self.reveal_once(part, &name, kind, ack).await,
             None => self.reveal_anywhere(part, extension, ack).await,
         }
     }
@@ -105,7 +106,7 @@ impl StatelessHandler {
             return Err(ErrorCode::TransferReused.into());
         }
         let Some(stored) = self.services.files.inspect(name, upload.digest_kind()).await? else { return Ok(None) };
-        if upload.digest.is_some_and(|digest| digest != stored.digest) {
+        if upload.digest.is_some() && upload.digest != stored.digest {
             return Err(ErrorCode::TransferReused.into());
         }
         self.found(name, stored, ack).await.map(Some)
@@ -119,12 +120,18 @@ impl StatelessHandler {
         Ok(Answer { reply: Reply { replayed: true, ..answer.reply }, ..answer })
     }
 
-    async fn reveal_once(&self, part: Box<dyn Part>, name: &ObjectName, ack: Ack) -> Result<Answer, ErrorBody> {
+    async fn reveal_once(
+        &self,
+        part: Box<dyn Part>,
+        name: &ObjectName,
+        kind: DigestKind,
+        ack: Ack,
+    ) -> Result<Answer, ErrorBody> {
         let stored = part.stored();
         match part.reveal(name, ack).await {
             Ok(()) => Ok(stored_answer(name, stored, ack)),
             // The same transfer came twice at the same time, and the other one was first.
-            Err(RevealError::Occupied(_)) => match self.services.files.inspect(name, stored.digest.kind()).await? {
+            Err(RevealError::Occupied(_)) => match self.services.files.inspect(name, kind).await? {
                 Some(other) if other == stored => self.found(name, stored, ack).await,
                 Some(_) | None => Err(ErrorCode::TransferReused.into()),
             },
@@ -171,7 +178,7 @@ impl StatelessHandler {
 /// The answer to a stored upload.
 pub(super) fn stored_answer(name: &ObjectName, stored: Stored, ack: Ack) -> Answer {
     let mut answer = Answer::of(Status::Stored);
-    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) });
+    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: stored.digest });
     answer.reply.ack = Some(ack);
     answer
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use shared::digest::{DigestKind, Hasher};
 use shared::wire::Ack;
 
+use super::collected::Collected;
 use super::disk::Disk;
 use super::hop;
 use crate::files::platform::{preallocate, write_all_at};
@@ -42,21 +43,30 @@ pub(super) struct Writer {
     staged: Staged,
     reserved: u64,
     written: u64,
-    hasher: Hasher,
+    hasher: Option<Hasher>,
 }
 
 impl Writer {
-    pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: DigestKind) -> Result<Self, StorageError> {
+    pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: Option<DigestKind>) -> Result<Self, StorageError> {
         let (name, file) = disk.create_part()?;
         let staged = Staged { disk, name, file: Some(file), revealed: false };
         preallocate(staged.file()?, reserve)?;
-        Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.hasher() })
+        Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.map(DigestKind::hasher) })
     }
 
     /// The digest takes what was written, when it was written.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+    pub(super) fn write(&mut self, piece: Collected) -> Result<(), StorageError> {
+        for chunk in piece.into_chunks() {
+            self.write_chunk(&chunk)?;
+        }
+        Ok(())
+    }
+
+    fn write_chunk(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         write_all_at(self.staged.file()?, bytes, self.written)?;
-        self.hasher.update(bytes);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
         self.written = self.written.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
@@ -70,8 +80,8 @@ impl Writer {
         if ack == Ack::Durable {
             file.sync_all()?;
         }
-        let stored = Stored { size: self.written, digest: self.hasher.finish() };
-        Ok(LocalPart { staged: self.staged, stored })
+        let stored = Stored { size: self.written, digest: self.hasher.map(Hasher::finish) };
+        Ok(LocalPart { staged: self.staged, stored, sealed: ack })
     }
 }
 
@@ -86,6 +96,23 @@ impl Staged {
 pub(super) struct LocalPart {
     staged: Staged,
     stored: Stored,
+    /// Whether its bytes are durable already.
+    sealed: Ack,
+}
+
+impl LocalPart {
+    fn show(mut self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
+        let staged = &mut self.staged;
+        if ack == Ack::Durable && self.sealed == Ack::Written {
+            staged.file()?.sync_all().map_err(StorageError::from)?;
+            self.sealed = Ack::Durable;
+        }
+        if staged.disk.reveal(&staged.name, name, ack)? {
+            staged.revealed = true;
+            return Ok(());
+        }
+        Err(RevealError::Occupied(self))
+    }
 }
 
 #[async_trait]
@@ -96,15 +123,10 @@ impl Part for LocalPart {
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
         let name = *name;
-        let mut part = self;
-        hop(move || {
-            let staged = &mut part.staged;
-            if staged.disk.reveal(&staged.name, &name, ack)? {
-                staged.revealed = true;
-                return Ok(());
-            }
-            Err(RevealError::Occupied(part))
-        })
-        .await
+        match ack {
+            // A rename takes less time than a change of thread.
+            Ack::Written => self.show(&name, ack),
+            Ack::Durable => hop(move || self.show(&name, ack)).await,
+        }
     }
 }

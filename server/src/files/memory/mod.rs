@@ -191,7 +191,7 @@ enum Begun {
 
 #[async_trait]
 impl FileStorage for MemoryStorage {
-    async fn create(&self, _size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError> {
+    async fn create(&self, _size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError> {
         self.begin(Operation::Create).await?;
         Ok(Box::new(MemorySink::new(self.clone(), digest)))
     }
@@ -201,7 +201,7 @@ impl FileStorage for MemoryStorage {
         Ok(self.bytes(name).map(|bytes| {
             let mut hasher = digest.hasher();
             hasher.update(&bytes);
-            Stored { size: length(&bytes), digest: hasher.finish() }
+            Stored { size: length(&bytes), digest: Some(hasher.finish()) }
         }))
     }
 
