@@ -5,12 +5,14 @@
 //! (or transfer id), never under a new one. And a client that may choose its mode goes on stateless only
 //! before any file was sent under a sequence.
 
+mod goodbye;
 mod terms;
 
 use shared::error::{ErrorClass, ErrorCode, Retry};
 use shared::id::Token;
 use shared::wire::{ErrorBody, Reply, Status};
 
+use goodbye::End;
 pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted};
 
 /// Why a connection is being opened.
@@ -52,17 +54,6 @@ pub(crate) struct Conversation {
     state: State,
 }
 
-/// What became of the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It is open, as far as anybody knows.
-    Open,
-    /// It was closed.
-    Closed,
-    /// The server does not have it any more.
-    Gone,
-}
-
 impl Conversation {
     /// A conversation that has not begun; with `session`, one to be continued.
     pub(crate) fn new(wanted: Wanted, afterwards: Afterwards, session: Option<Held>) -> Self {
@@ -72,16 +63,6 @@ impl Conversation {
     /// The session, once there is one.
     pub(crate) fn session(&self) -> Option<&Held> {
         self.session.as_ref()
-    }
-
-    /// Whether the server said that the session has ended as it was asked to.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.end == End::Closed
-    }
-
-    /// Whether the session can serve no later command.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.end == End::Gone
     }
 
     /// Takes what happened, gives what is to be done.
@@ -110,21 +91,6 @@ impl Conversation {
             State::Opening(_) | State::Joining(_) | State::Sending(_) | State::Leaving | State::Over => {
                 self.give_up(Cause::Lost)
             }
-        }
-    }
-
-    fn no_more(self) -> (Self, Command) {
-        let leaves = self.afterwards == Afterwards::Close && self.session.is_some();
-        match self.state {
-            State::Ready if leaves => self.leave(),
-            State::Apart if leaves => self.to(State::Opening(Purpose::Leave), Command::Open),
-            State::Apart
-            | State::Opening(_)
-            | State::Joining(_)
-            | State::Ready
-            | State::Sending(_)
-            | State::Leaving
-            | State::Over => self.to(State::Over, Command::Finish),
         }
     }
 
@@ -247,18 +213,6 @@ impl Conversation {
         }
     }
 
-    fn left(mut self, reply: Reply) -> (Self, Command) {
-        let asked = self.session.as_ref().map(|held| held.next);
-        match (reply.status, reply.error) {
-            (Status::SessionClosed, _) if reply.sequence == asked => {
-                self.end = End::Closed;
-                self.to(State::Over, Command::Finish)
-            }
-            (Status::Error, Some(body)) => self.give_up(Cause::Refused(Box::new(body))),
-            _ => self.give_up(Cause::Broken("no answer to disconnect")),
-        }
-    }
-
     fn go_on(self, purpose: Purpose) -> (Self, Command) {
         match purpose {
             Purpose::Fresh(repeatable) => self.upload_first(repeatable),
@@ -271,13 +225,6 @@ impl Conversation {
         let sequence = self.session.as_ref().filter(|_| self.wanted != Wanted::Stateless).map(|held| held.next);
         let attempt = Attempt { sequence, history: History::None, repeatable };
         self.to(State::Sending(attempt), Command::Upload(attempt))
-    }
-
-    fn leave(self) -> (Self, Command) {
-        match self.session.clone() {
-            Some(held) => self.to(State::Leaving, Command::Leave(held.id, held.next)),
-            None => self.to(State::Over, Command::Finish),
-        }
     }
 
     fn give_up(mut self, cause: Cause) -> (Self, Command) {

@@ -1,9 +1,11 @@
 //! Files on their way: carries out, one command after the other, what the conversation decides.
 
+mod goodbye;
+
 use std::io::Read;
 
 use shared::id::Token;
-use shared::wire::{Ack, Action, ErrorBody, Mode, Reply};
+use shared::wire::{Ack, ErrorBody, Mode, Reply};
 
 use super::Context;
 use super::current::Current;
@@ -73,28 +75,7 @@ impl<'a> Sending<'a> {
                 return;
             }
         }
-        let mut happened = Happened::NoMore;
-        loop {
-            happened = match self.step(happened) {
-                Command::Open => self.open().await,
-                Command::Join(session) => self.join(session).await,
-                Command::Leave(id, sequence) => {
-                    let header = Header::change(Action::Disconnect, id, sequence);
-                    self.ask(&header).await
-                }
-                Command::GiveUp(cause) => {
-                    let failure = self.failure_of(cause, None);
-                    if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
-                        forget_if_gone(self.context, held.id, &failure).await;
-                    }
-                    self.fail(Some("closing the session"), failure);
-                    return;
-                }
-                Command::Upload(_) | Command::Degrade(_) | Command::Keep(_) | Command::Skip(_) | Command::Finish => {
-                    return;
-                }
-            };
-        }
+        self.end().await;
     }
 
     async fn one(&mut self, source: &Source) -> GoOn {
@@ -281,23 +262,5 @@ impl<'a> Sending<'a> {
     pub(super) fn fail(&mut self, what: Option<&str>, failure: Failure) {
         self.context.report.failed(what, &failure);
         self.tally.failures.push(failure);
-    }
-
-    /// Leaves the session to the next command, or forgets the one that was closed; gives the tally.
-    pub(super) async fn finish(self) -> Tally {
-        self.remember().await;
-        self.tally
-    }
-
-    async fn remember(&self) {
-        let Some(conversation) = &self.conversation else { return };
-        let Some(held) = conversation.session() else { return };
-        let (remembered, server) = (&self.context.remembered, &self.context.server);
-        if conversation.is_closed() {
-            self.context.note(remembered.forget(server, held.id).await);
-            self.context.report.event(&Event::Closed { session: held.id });
-        } else if !conversation.is_gone() {
-            self.context.note(remembered.keep(server, held).await);
-        }
     }
 }
