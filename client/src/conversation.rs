@@ -19,7 +19,7 @@ pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// A file waits that was never sent.
-    Fresh(Repeatable),
+    Fresh,
     /// A file waits that was.
     Again(Attempt),
     /// The session is to be closed.
@@ -68,12 +68,12 @@ impl Conversation {
     /// Takes what happened, gives what is to be done.
     pub(crate) fn step(self, event: Event) -> (Self, Command) {
         match event {
-            Event::File(repeatable) => self.file(repeatable),
+            Event::File => self.file(),
             Event::NoMore => self.no_more(),
             Event::Opened => self.opened(),
-            Event::Reply(reply, stream) => match self.state {
+            Event::Reply(reply, stream, repeatable) => match self.state {
                 State::Joining(purpose) => self.joined(purpose, *reply),
-                State::Sending(attempt) => self.answered(attempt, reply, stream),
+                State::Sending(attempt) => self.answered(attempt, reply, stream, repeatable),
                 State::Leaving => self.left(*reply),
                 State::Apart | State::Opening(_) | State::Ready | State::Over => {
                     self.give_up(Cause::Broken("a reply to nothing"))
@@ -84,10 +84,10 @@ impl Conversation {
         }
     }
 
-    fn file(self, repeatable: Repeatable) -> (Self, Command) {
+    fn file(self) -> (Self, Command) {
         match self.state {
-            State::Ready => self.upload_first(repeatable),
-            State::Apart => self.to(State::Opening(Purpose::Fresh(repeatable)), Command::Open),
+            State::Ready => self.upload_first(),
+            State::Apart => self.to(State::Opening(Purpose::Fresh), Command::Open),
             State::Opening(_) | State::Joining(_) | State::Sending(_) | State::Leaving | State::Over => {
                 self.give_up(Cause::Lost)
             }
@@ -142,7 +142,13 @@ impl Conversation {
     }
 
     /// The answer to a transfer.
-    fn answered(mut self, attempt: Attempt, reply: Box<Reply>, stream: Stream) -> (Self, Command) {
+    fn answered(
+        mut self,
+        attempt: Attempt,
+        reply: Box<Reply>,
+        stream: Stream,
+        repeatable: Repeatable,
+    ) -> (Self, Command) {
         let rest = if reply.closing || stream == Stream::InsideFrame { State::Apart } else { State::Ready };
         match (reply.status, &reply.error) {
             (Status::Stored, _) if reply.file.is_none() => {
@@ -159,15 +165,15 @@ impl Conversation {
             }
             (Status::Error, Some(body)) => {
                 let body = body.clone();
-                self.refused(attempt, rest, body)
+                self.refused(attempt, rest, body, repeatable)
             }
             _ => self.give_up(Cause::Broken("no answer to transfer")),
         }
     }
 
     /// An error uses up no sequence: what comes next takes the same one.
-    fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody) -> (Self, Command) {
-        let untried = attempt.history == History::None && attempt.repeatable == Repeatable::Yes;
+    fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody, repeatable: Repeatable) -> (Self, Command) {
+        let untried = attempt.history == History::None && repeatable == Repeatable::Yes;
         if body.code == ErrorCode::SequenceGap
             && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, self.session.clone())
         {
@@ -175,7 +181,7 @@ impl Conversation {
                 Ok(held) => self.session = Some(held),
                 Err(gone) => return self.give_up(Cause::Refused(gone)),
             }
-            return self.again(Attempt { sequence: Some(expected), history: History::Refused, ..attempt }, rest);
+            return self.again(Attempt { sequence: Some(expected), history: History::Refused }, rest);
         }
         if ends_conversation(body.code) {
             return self.give_up(Cause::Refused(Box::new(body)));
@@ -205,8 +211,8 @@ impl Conversation {
             | State::Opening(Purpose::Again(Attempt { history: History::Unknown, .. }))
             | State::Joining(Purpose::Again(Attempt { history: History::Unknown, .. })) => self.give_up(Cause::Unknown),
             State::Apart
-            | State::Opening(Purpose::Fresh(_) | Purpose::Again(_) | Purpose::Leave)
-            | State::Joining(Purpose::Fresh(_) | Purpose::Again(_) | Purpose::Leave)
+            | State::Opening(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave)
+            | State::Joining(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave)
             | State::Ready
             | State::Leaving
             | State::Over => self.give_up(Cause::Lost),
@@ -215,15 +221,15 @@ impl Conversation {
 
     fn go_on(self, purpose: Purpose) -> (Self, Command) {
         match purpose {
-            Purpose::Fresh(repeatable) => self.upload_first(repeatable),
+            Purpose::Fresh => self.upload_first(),
             Purpose::Again(attempt) => self.to(State::Sending(attempt), Command::Upload(attempt)),
             Purpose::Leave => self.leave(),
         }
     }
 
-    fn upload_first(self, repeatable: Repeatable) -> (Self, Command) {
+    fn upload_first(self) -> (Self, Command) {
         let sequence = self.session.as_ref().filter(|_| self.wanted != Wanted::Stateless).map(|held| held.next);
-        let attempt = Attempt { sequence, history: History::None, repeatable };
+        let attempt = Attempt { sequence, history: History::None };
         self.to(State::Sending(attempt), Command::Upload(attempt))
     }
 

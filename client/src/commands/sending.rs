@@ -91,8 +91,7 @@ impl<'a> Sending<'a> {
             self.fail(Some(&current.label), failure);
             return GoOn::Yes;
         }
-        let repeatable = if matches!(source.origin, Origin::File(..)) { Repeatable::Yes } else { Repeatable::No };
-        let mut happened = Happened::File(repeatable);
+        let mut happened = Happened::File;
         loop {
             happened = match self.step(happened) {
                 Command::Open => self.open().await,
@@ -100,7 +99,7 @@ impl<'a> Sending<'a> {
                 Command::Upload(attempt) => self.upload(&mut current, attempt).await,
                 Command::Degrade(body) => {
                     self.degrade(&body);
-                    Happened::File(repeatable)
+                    Happened::File
                 }
                 Command::Keep(reply) => {
                     self.keep(&mut current, *reply).await;
@@ -151,7 +150,7 @@ impl<'a> Sending<'a> {
         let header = session.as_ref().map_or_else(Header::open, |held| Header::resume(held.id, &held.token));
         let novelty = if session.is_some() { Novelty::Continued } else { Novelty::Opened };
         let happened = self.ask(&header).await;
-        if let Happened::Reply(reply, _) = &happened
+        if let Happened::Reply(reply, ..) = &happened
             && let (Some(info), None) = (&reply.session, &reply.error)
         {
             self.context.report.event(&Event::Session {
@@ -177,7 +176,7 @@ impl<'a> Sending<'a> {
     async fn ask(&mut self, header: &Header) -> Happened {
         let Some(connection) = &mut self.connection else { return Happened::Lost };
         match connection.ask(header).await {
-            Ok(reply) => Happened::Reply(Box::new(reply), Stream::AtBoundary),
+            Ok(reply) => Happened::Reply(Box::new(reply), Stream::AtBoundary, Repeatable::Yes),
             Err(failure) => self.lose(failure),
         }
     }
@@ -204,16 +203,19 @@ impl<'a> Sending<'a> {
             _ => Header::stateless_transfer(facts.clone(), current.transfer),
         };
         current.mode = if attempt.sequence.is_some() { Mode::Stateful } else { Mode::Stateless };
-        let (header, expects) = match attempt.history {
-            History::Unknown => (header.expecting_continue(), ExpectsContinue::Yes),
-            History::None | History::Refused => (header, ExpectsContinue::No),
+        // What cannot be sent twice is not begun before the server wants it: a pipe may have been silent for longer
+        // than the server keeps a silent connection.
+        let (header, expects) = if attempt.history == History::Unknown || facts.size.is_none() {
+            (header.expecting_continue(), ExpectsContinue::Yes)
+        } else {
+            (header, ExpectsContinue::No)
         };
-        let content = current.reading.as_mut().filter(|_| !again || facts.size.is_some());
+        let content = current.reading.as_mut().filter(|reading| reading.is_untouched());
         let (outcome, sent) = upload(connection, &header, expects, content, &self.context.report).await;
         // What an earlier try read to the end of a pipe is still its digest.
         current.sent = if sent.digest.is_some() || current.sent.digest.is_none() { sent } else { current.sent };
         match outcome {
-            Outcome::Answered(reply, stream) => Happened::Reply(reply, stream),
+            Outcome::Answered(reply, stream) => Happened::Reply(reply, stream, current.repeatable()),
             Outcome::Lost(failure) => self.lose(failure),
             Outcome::Abandoned(failure) => self.abandon(current, failure),
         }

@@ -46,12 +46,12 @@ impl Held {
     }
 }
 
-/// Whether the bytes of a file can be had a second time.
+/// Whether all that a request is made of can still be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeatable {
-    /// A file.
+    /// It has no payload, or a file's, or a pipe's of which nothing was taken.
     Yes,
-    /// Standard input, or a pipe.
+    /// Something of a pipe was taken.
     No,
 }
 
@@ -62,8 +62,6 @@ pub(crate) struct Attempt {
     pub(crate) sequence: Option<Sequence>,
     /// What is known of the tries before.
     pub(crate) history: History,
-    /// Whether there can be another one.
-    pub(super) repeatable: Repeatable,
 }
 
 /// What is known of the earlier tries to send the same file.
@@ -90,13 +88,13 @@ pub(crate) enum Stream {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// There is a file to send.
-    File(Repeatable),
+    File,
     /// All files are dealt with.
     NoMore,
     /// The connection is open.
     Opened,
     /// A reply came.
-    Reply(Box<Reply>, Stream),
+    Reply(Box<Reply>, Stream, Repeatable),
     /// The connection is gone, and what was asked has no answer.
     Lost,
     /// The file could not be read to its end: its frame was cut, so it is not stored.

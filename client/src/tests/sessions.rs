@@ -53,36 +53,6 @@ async fn a_session_that_cannot_be_joined_does_not_hide_the_answer_given() {
     assert_eq!(world.run("fetch received_1.txt", &address).await.0, 6);
 }
 
-/// A pipe that gives something and then is silent until its other end is dropped.
-struct Silent(Vec<u8>, std::sync::mpsc::Receiver<()>);
-
-impl std::io::Read for Silent {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        if self.0.is_empty() {
-            let _ = self.1.recv();
-            return Ok(0);
-        }
-        let count = self.0.len().min(into.len());
-        into[..count].copy_from_slice(&self.0.drain(..count).collect::<Vec<_>>());
-        Ok(count)
-    }
-}
-
-#[tokio::test]
-async fn a_refusal_is_heard_while_a_pipe_is_silent() {
-    let world = World::new();
-    let refusal = line("error", r#","closing":true,"error":{"code":"bad_name","retry":"never","message":"no"}"#);
-    let address = serve(vec![vec![Act::Early(refusal)]]).await;
-    let (end, other) = std::sync::mpsc::channel();
-    let (console, captured) = Console::captured("");
-    let console = Console { input: Box::new(Silent(vec![7; 600_000], other)), ..console };
-    let args = format!("client send - --mode stateless --to {address}");
-    let run = crate::run(args.split(' '), world.environment(), console);
-    let exit = tokio::time::timeout(Duration::from_secs(20), run).await.map(shared::exit::ExitCode::code);
-    drop(end);
-    assert_eq!(exit, Ok(6), "{}", captured.errors_text());
-}
-
 #[tokio::test]
 async fn a_session_that_cannot_be_remembered_is_told() {
     let world = World::new();
