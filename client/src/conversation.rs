@@ -9,11 +9,11 @@ mod goodbye;
 mod terms;
 
 use shared::error::{ErrorClass, ErrorCode, Retry};
-use shared::id::Token;
+use shared::id::{Sequence, Token};
 use shared::wire::{ErrorBody, Reply, Status};
 
-use goodbye::End;
-pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted};
+use goodbye::{End, is_gone, says_that_it_ended};
+pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted, gone};
 
 /// Why a connection is being opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ enum Purpose {
     Again(Attempt),
     /// The session is to be closed.
     Leave,
+    /// The session is to be closed under this sequence, and perhaps was.
+    LeaveAgain(Sequence),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +41,9 @@ enum State {
     /// A transfer has no answer yet.
     Sending(Attempt),
     /// `disconnect` has no answer yet.
-    Leaving,
+    Leaving(Sequence),
+    /// `disconnect` was repeated and has no answer yet.
+    LeavingAgain(Sequence),
     /// Nothing more will be said.
     Over,
 }
@@ -74,7 +78,8 @@ impl Conversation {
             Event::Reply(reply, stream, repeatable) => match self.state {
                 State::Joining(purpose) => self.joined(purpose, *reply),
                 State::Sending(attempt) => self.answered(attempt, reply, stream, repeatable),
-                State::Leaving => self.left(*reply),
+                State::Leaving(sequence) => self.left(sequence, *reply),
+                State::LeavingAgain(sequence) => self.left_again(sequence, *reply),
                 State::Apart | State::Opening(_) | State::Ready | State::Over => {
                     self.give_up(Cause::Broken("a reply to nothing"))
                 }
@@ -88,9 +93,12 @@ impl Conversation {
         match self.state {
             State::Ready => self.upload_first(),
             State::Apart => self.to(State::Opening(Purpose::Fresh), Command::Open),
-            State::Opening(_) | State::Joining(_) | State::Sending(_) | State::Leaving | State::Over => {
-                self.give_up(Cause::Lost)
-            }
+            State::Opening(_)
+            | State::Joining(_)
+            | State::Sending(_)
+            | State::Leaving(_)
+            | State::LeavingAgain(_)
+            | State::Over => self.give_up(Cause::Lost),
         }
     }
 
@@ -101,14 +109,23 @@ impl Conversation {
                 let join = Command::Join(self.session.clone());
                 self.to(State::Joining(purpose), join)
             }
-            State::Apart | State::Joining(_) | State::Ready | State::Sending(_) | State::Leaving | State::Over => {
-                self.give_up(Cause::Lost)
-            }
+            State::Apart
+            | State::Joining(_)
+            | State::Ready
+            | State::Sending(_)
+            | State::Leaving(_)
+            | State::LeavingAgain(_)
+            | State::Over => self.give_up(Cause::Lost),
         }
     }
 
     /// The answer to `connect`.
     fn joined(mut self, purpose: Purpose, reply: Reply) -> (Self, Command) {
+        if let Purpose::LeaveAgain(sequence) = purpose
+            && says_that_it_ended(&reply)
+        {
+            return self.left_again(sequence, reply);
+        }
         let (info, error) = (reply.session, reply.error);
         match (reply.status, info, error) {
             (Status::SessionCreated, Some(info), _) if self.session.is_none() => {
@@ -137,6 +154,8 @@ impl Conversation {
                 }
                 self.give_up(Cause::Refused(Box::new(body)))
             }
+            // Somebody ended it, perhaps this client, which did not hear of it.
+            (Status::SessionClosed, ..) if self.session.is_some() => self.give_up(Cause::Refused(gone("closed"))),
             _ => self.give_up(Cause::Broken("no answer to connect")),
         }
     }
@@ -210,11 +229,12 @@ impl Conversation {
             State::Sending(_)
             | State::Opening(Purpose::Again(Attempt { history: History::Unknown, .. }))
             | State::Joining(Purpose::Again(Attempt { history: History::Unknown, .. })) => self.give_up(Cause::Unknown),
+            State::Leaving(sequence) => self.to(State::Opening(Purpose::LeaveAgain(sequence)), Command::Open),
             State::Apart
-            | State::Opening(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave)
-            | State::Joining(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave)
+            | State::Opening(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_))
+            | State::Joining(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_))
             | State::Ready
-            | State::Leaving
+            | State::LeavingAgain(_)
             | State::Over => self.give_up(Cause::Lost),
         }
     }
@@ -224,6 +244,7 @@ impl Conversation {
             Purpose::Fresh => self.upload_first(),
             Purpose::Again(attempt) => self.to(State::Sending(attempt), Command::Upload(attempt)),
             Purpose::Leave => self.leave(),
+            Purpose::LeaveAgain(sequence) => self.leave_again(sequence),
         }
     }
 
@@ -235,7 +256,7 @@ impl Conversation {
 
     fn give_up(mut self, cause: Cause) -> (Self, Command) {
         if let Cause::Refused(body) = &cause
-            && matches!(body.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown)
+            && is_gone(body)
         {
             self.end = End::Gone;
         }

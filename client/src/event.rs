@@ -123,7 +123,7 @@ pub(crate) struct Failed {
 
 impl Failed {
     pub(crate) fn new(what: Option<&str>, failure: &Failure) -> Self {
-        let body = if let Failure::Refused(body) = failure { Some(body) } else { None };
+        let body = failure.refusal();
         Self {
             what: what.map(str::to_owned),
             error: failure.to_string(),

@@ -4,6 +4,7 @@ mod goodbye;
 
 use std::io::Read;
 
+use shared::exit::ExitCode;
 use shared::id::Token;
 use shared::wire::{Ack, ErrorBody, Mode, Reply};
 
@@ -14,7 +15,7 @@ use crate::conversation::{
     Attempt, Cause, Command, Conversation, Event as Happened, Held, History, Repeatable, Stream,
 };
 use crate::event::{Event, Novelty};
-use crate::failure::Failure;
+use crate::failure::{Failure, exit_of_several};
 use crate::header::Header;
 use crate::remembered::NO_PLACE;
 use crate::sources::{Origin, Source};
@@ -30,6 +31,18 @@ pub(super) struct Tally {
     pub(super) failures: Vec<Failure>,
     /// Files behind one after which nothing more could be sent.
     pub(super) untried: u64,
+    /// Why the session is not closed. No file failed by that.
+    unclosed: Option<Failure>,
+}
+
+impl Tally {
+    /// The exit code of the whole.
+    pub(super) fn exit(&self) -> ExitCode {
+        match (exit_of_several(self.files, &self.failures), &self.unclosed) {
+            (ExitCode::Success, Some(failure)) => failure.exit(),
+            (exit, _) => exit,
+        }
+    }
 }
 
 /// Everything that is sent by one `send`.

@@ -40,10 +40,14 @@ impl Held {
         if next >= self.next {
             return Ok(Self { next, ..self });
         }
-        let mut body = ErrorBody::from(ErrorCode::SessionGone);
-        body.reason = Some("damaged: the server forgot replies it had given".to_owned());
-        Err(Box::new(body))
+        Err(gone("damaged: the server forgot replies it had given"))
     }
+}
+
+/// What this client says of a session that can serve no request any more.
+pub(crate) fn gone(reason: &str) -> Box<ErrorBody> {
+    let body = ErrorBody::from(ErrorCode::SessionGone);
+    Box::new(ErrorBody { reason: Some(reason.to_owned()), ..body })
 }
 
 /// Whether all that a request is made of can still be had.

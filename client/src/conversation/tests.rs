@@ -270,6 +270,53 @@ fn a_refusal_is_tried_again_once_where_that_can_help() {
 }
 
 #[test]
+fn a_lost_goodbye_is_said_again_under_its_own_sequence_and_only_once() {
+    let again = "open, join, upload #1, keep, leave #2, open, rejoin 2";
+    check(
+        Wanted::Auto,
+        Afterwards::Close,
+        None,
+        &[
+            // It had been heard: `connect` is answered with it.
+            ("file, opened, created, stored 1, done, lost, opened, closed 2", &format!("{again}, finish")),
+            ("file, opened, created, stored 1, done, lost, opened, session_gone", &format!("{again}, finish")),
+            ("file, opened, created, stored 1, done, lost, opened, session_unknown", &format!("{again}, finish")),
+            // It had not.
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, closed 2",
+                &format!("{again}, leave #2, finish"),
+            ),
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, session_gone",
+                &format!("{again}, leave #2, finish"),
+            ),
+            // Not a new number for it, whatever the server thinks.
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 3, sequence_reused",
+                &format!("{again}, leave #2, give up sequence_reused"),
+            ),
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, lost",
+                &format!("{again}, leave #2, give up lost"),
+            ),
+            (
+                "file, opened, created, stored 1, done, lost, lost",
+                "open, join, upload #1, keep, leave #2, open, give up lost",
+            ),
+            ("file, opened, created, stored 1, done, lost, opened, lost", &format!("{again}, give up lost")),
+            ("file, opened, created, stored 1, done, lost, opened, busy", &format!("{again}, give up busy")),
+            // The goodbye to another request is none to this one.
+            ("file, opened, created, stored 1, done, lost, opened, closed 1", &format!("{again}, give up broken")),
+            // A server that ended the session before it was asked to is not what was asked for.
+            (
+                "file, opened, created, stored 1, done, session_gone",
+                "open, join, upload #1, keep, leave #2, give up session_gone",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn whatever_comes_whenever_it_comes_there_is_an_answer() {
     let alphabet = [
         "file",

@@ -6,6 +6,7 @@ use super::{Sending, Tally};
 use crate::commands::joined::forget_if_gone;
 use crate::conversation::{Command, Conversation, Event as Happened};
 use crate::event::Event;
+use crate::failure::Failure;
 use crate::header::Header;
 
 impl Sending<'_> {
@@ -25,7 +26,9 @@ impl Sending<'_> {
                     if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
                         forget_if_gone(self.context, held.id, &failure).await;
                     }
-                    self.fail(Some("closing the session"), failure);
+                    let failure = Failure::Unclosed { files: self.tally.files, cause: Box::new(failure) };
+                    self.context.report.failed(None, &failure);
+                    self.tally.unclosed = Some(failure);
                     return;
                 }
                 Command::Upload(_) | Command::Degrade(_) | Command::Keep(_) | Command::Skip(_) | Command::Finish => {
