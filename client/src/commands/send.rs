@@ -32,7 +32,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         sending.fail(Some(&label), failure);
     }
     for (label, why) in found.skipped {
-        context.report.warn(&format!("{label} skipped: {why}"));
+        context.report.event(&Event::Skipped { path: &label, why });
     }
     let total: Option<u64> = found.sources.iter().map(Source::size).sum();
     context.start_bar(total);
