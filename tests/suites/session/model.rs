@@ -77,7 +77,9 @@ fn run(store: &MemoryStore, model: &mut BTreeMap<u8, Record>, call: &Call) {
             match result {
                 Err(StoreError::Exists) => assert!(model.contains_key(&number)),
                 Err(StoreError::Full) => assert!(full && !model.contains_key(&number)),
-                Err(StoreError::Conflict) => panic!("an insert saw nothing"),
+                Err(error @ (StoreError::Conflict | StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
+                    panic!("an insert came to {error:?}")
+                }
                 Ok(seen) => {
                     assert!(!full);
                     let (revision, first) = (seen.revision, seen.revision);
