@@ -1,8 +1,10 @@
 //! Where sessions are remembered. A store keeps values and compares revisions; it does not know what a
 //! session means.
 
+mod cache;
 mod janitor;
 mod memory;
+mod sqlite;
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -15,6 +17,7 @@ use shared::session::record::RecordError;
 
 pub use janitor::Janitor;
 pub use memory::MemoryStore;
+pub use sqlite::{SqliteError, SqliteStore};
 
 /// Counts the changes of one record; a change names the one it saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
