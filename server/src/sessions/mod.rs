@@ -4,6 +4,7 @@
 mod cache;
 mod janitor;
 mod memory;
+mod redis;
 mod sqlite;
 
 use std::error::Error;
@@ -17,6 +18,7 @@ use shared::session::record::RecordError;
 
 pub use janitor::Janitor;
 pub use memory::MemoryStore;
+pub use redis::{RedisAddressError, RedisStore};
 pub use sqlite::{SqliteError, SqliteStore};
 
 /// Counts the changes of one record; a change names the one it saw.
