@@ -4,6 +4,7 @@
 mod cache;
 mod janitor;
 mod memory;
+mod migrate;
 mod redis;
 mod sqlite;
 
@@ -18,6 +19,7 @@ use shared::session::record::RecordError;
 
 pub use janitor::Janitor;
 pub use memory::MemoryStore;
+pub use migrate::{Migrated, migrate};
 pub use redis::{RedisAddressError, RedisStore};
 pub use sqlite::{SqliteError, SqliteStore};
 
