@@ -82,7 +82,7 @@ pub trait Sink: Send + Debug {
     /// Takes the next bytes. An error may be that of earlier bytes.
     async fn write(&mut self, chunk: Bytes) -> Result<(), StorageError>;
 
-    /// All bytes are in: with [`Ack::Durable`] they survive a power cut once this returns.
+    /// All bytes are in. `ack` is the most that will be promised when the part is revealed.
     async fn seal(self: Box<Self>, ack: Ack) -> Result<Box<dyn Part>, StorageError>;
 }
 
@@ -92,8 +92,8 @@ pub trait Part: Send + Debug {
     /// What was written.
     fn stored(&self) -> Stored;
 
-    /// Shows the file under `name`, if nothing is there; with [`Ack::Durable`] the name survives a power cut once
-    /// this returns (the bytes do if the part was sealed so). Nobody else sees the file before it is settled.
+    /// Shows the file under `name`, if nothing is there; with [`Ack::Durable`] name and bytes survive a power cut
+    /// once this returns, if the part was sealed so. Nobody else sees the file before it is settled.
     /// Dropped before it returns, the file may be visible or not.
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError>;
 }

@@ -2,15 +2,17 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// A chunk up to this many bytes is copied to its neighbours, so that what is held is about as large as its bytes,
-/// however the network cuts them.
+/// A chunk up to this many bytes is always copied to its neighbours, so that what is held is about as large as its
+/// bytes, however the network cuts them.
 const SHORT_BYTES_MAX: usize = 1_024;
 /// Bytes of the room that short chunks are copied to.
 const JOINED_BYTES: usize = 64 * 1024;
 
-/// Chunks in their order. A long one stays where the network put it.
-#[derive(Debug, Default)]
+/// Chunks in their order. Where all bytes are the file's, a long one stays where the network put it. Where the client
+/// cuts the payload itself, a chunk may be a small part of the buffer it came in, so all are copied.
+#[derive(Debug)]
 pub(super) struct Collected {
+    copied_bytes_max: usize,
     chunks: Vec<Bytes>,
     /// Short chunks behind all others.
     short: BytesMut,
@@ -18,6 +20,18 @@ pub(super) struct Collected {
 }
 
 impl Collected {
+    /// Nothing yet, of a payload whose size is known or not.
+    pub(super) fn new(size: Option<u64>) -> Self {
+        let copied_bytes_max = if size.is_some() { SHORT_BYTES_MAX } else { usize::MAX };
+        Self { copied_bytes_max, chunks: Vec::new(), short: BytesMut::new(), bytes: 0 }
+    }
+
+    /// All there is, leaving nothing.
+    pub(super) fn take(&mut self) -> Self {
+        let copied_bytes_max = self.copied_bytes_max;
+        std::mem::replace(self, Self { copied_bytes_max, chunks: Vec::new(), short: BytesMut::new(), bytes: 0 })
+    }
+
     /// How many bytes there are.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
@@ -25,7 +39,7 @@ impl Collected {
 
     pub(super) fn push(&mut self, chunk: Bytes) {
         self.bytes = self.bytes.saturating_add(chunk.len());
-        if chunk.len() > SHORT_BYTES_MAX {
+        if chunk.len() > self.copied_bytes_max {
             self.close_short();
             self.chunks.push(chunk);
             return;
@@ -54,8 +68,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_a_payload_in_chunks_no_buffer_is_held_for_a_part_of_it() {
+        let mut collected = Collected::new(None);
+        let buffer = Bytes::from(vec![0; 8 * 1_024]);
+        for _ in 0..1_000 {
+            collected.push(buffer.slice(..1_025));
+        }
+        assert!(buffer.is_unique(), "a chunk still holds the buffer it came in");
+        assert_eq!(collected.into_chunks().concat().len(), 1_025_000);
+    }
+
+    #[test]
     fn the_bytes_keep_their_order_and_short_chunks_are_joined() {
-        let mut collected = Collected::default();
+        let mut collected = Collected::new(Some(0));
         let mut expected = Vec::new();
         for (fill, length) in (0..).zip([1, 1_024, 1_025, 3, 0, 4_096, 2]) {
             collected.push(Bytes::from(vec![fill; length]));

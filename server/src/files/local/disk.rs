@@ -5,7 +5,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use shared::digest::DigestKind;
 use shared::id::{SessionId, Timestamp};
@@ -80,6 +80,20 @@ impl Disk {
     /// Shows a staged file, if the name is free; `false`: it is not. After an error it is staged again.
     pub(super) fn reveal(&self, staged: &str, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
         let _held = self.hold(name);
+        self.reveal_held(staged, name, ack)
+    }
+
+    /// The same with [`Ack::Written`]; `None` when somebody has the name, or one that shares its lock.
+    pub(super) fn reveal_at_once(&self, staged: &str, name: &ObjectName) -> Option<Result<bool, StorageError>> {
+        let _held = match self.lock_of(name)?.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(self.reveal_held(staged, name, Ack::Written))
+    }
+
+    fn reveal_held(&self, staged: &str, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
         let place = self.make_place(name)?;
         if ack == Ack::Durable && self.sure().doubtful_folders.contains(&place.session()) && place.session().is_some() {
             // The folder's own name may be lost, and with it whatever is put into it.
@@ -195,10 +209,14 @@ impl Disk {
     /// Keeps others from this name until the guard is dropped. A file that is visible but may have to be taken
     /// back must not be seen, let alone adopted, by a second upload of the same name.
     fn hold(&self, name: &ObjectName) -> Option<MutexGuard<'_, ()>> {
+        self.lock_of(name).map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock_of(&self, name: &ObjectName) -> Option<&Mutex<()>> {
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         let which = usize::try_from(hasher.finish()).unwrap_or_default().checked_rem(self.names.len())?;
-        self.names.get(which).map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
+        self.names.get(which)
     }
 
     fn sure(&self) -> MutexGuard<'_, Sure> {

@@ -1,6 +1,6 @@
 //! Files in a folder of this machine. What may take long is done on the runtime's blocking threads: large pieces and
 //! whatever waits for the disk. A small file is written, hashed and renamed where it stands, which only fills the
-//! system's memory; if it is to be durable, it is synced and shown in one change of thread.
+//! system's memory, unless somebody who waits for the disk has its name; if it is to be durable, it is synced and shown in one change of thread.
 
 use std::io;
 use std::path::{Path, PathBuf};

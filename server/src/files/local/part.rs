@@ -107,8 +107,21 @@ impl LocalPart {
             staged.file()?.sync_all().map_err(StorageError::from)?;
             self.sealed = Ack::Durable;
         }
-        if staged.disk.reveal(&staged.name, name, ack)? {
-            staged.revealed = true;
+        let free = staged.disk.reveal(&staged.name, name, ack)?;
+        self.shown(free)
+    }
+
+    /// Shows the part without waiting; gives it back when somebody has the name, who may wait for the disk.
+    fn show_at_once(self: Box<Self>, name: &ObjectName) -> Result<Result<(), RevealError>, Box<Self>> {
+        match self.staged.disk.reveal_at_once(&self.staged.name, name) {
+            Some(free) => Ok(free.map_err(RevealError::from).and_then(|free| self.shown(free))),
+            None => Err(self),
+        }
+    }
+
+    fn shown(mut self: Box<Self>, free: bool) -> Result<(), RevealError> {
+        if free {
+            self.staged.revealed = true;
             return Ok(());
         }
         Err(RevealError::Occupied(self))
@@ -123,10 +136,14 @@ impl Part for LocalPart {
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
         let name = *name;
-        match ack {
+        let part = match ack {
             // A rename takes less time than a change of thread.
-            Ack::Written => self.show(&name, ack),
-            Ack::Durable => hop(move || self.show(&name, ack)).await,
-        }
+            Ack::Written => match self.show_at_once(&name) {
+                Ok(shown) => return shown,
+                Err(part) => part,
+            },
+            Ack::Durable => self,
+        };
+        hop(move || part.show(&name, ack)).await
     }
 }

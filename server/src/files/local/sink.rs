@@ -54,7 +54,7 @@ impl LocalSink {
             }
             None => State::Small,
         };
-        Ok(Self { disk, digest, collected: Collected::default(), state })
+        Ok(Self { disk, digest, collected: Collected::new(size), state })
     }
 
     /// The writer, once it has written what it was given.
@@ -72,7 +72,7 @@ impl LocalSink {
 
     async fn write_piece(&mut self, state: State) -> Result<State, StorageError> {
         let writer = Self::settled(state).await?;
-        let piece = std::mem::take(&mut self.collected);
+        let piece = self.collected.take();
         let (disk, digest) = (Arc::clone(&self.disk), self.digest);
         Ok(State::Writing(tokio::task::spawn_blocking(move || {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
@@ -98,7 +98,7 @@ impl Sink for LocalSink {
     async fn seal(mut self: Box<Self>, ack: Ack) -> Result<Box<dyn Part>, StorageError> {
         let state = std::mem::replace(&mut self.state, State::GivenUp);
         let writer = Self::settled(state).await?;
-        let (disk, digest, rest) = (Arc::clone(&self.disk), self.digest, std::mem::take(&mut self.collected));
+        let (disk, digest, rest) = (Arc::clone(&self.disk), self.digest, self.collected.take());
         let at_once = writer.is_none() && rest.bytes() <= AT_ONCE_BYTES_MAX;
         let write = move || {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
