@@ -95,6 +95,7 @@ impl Server {
             files: Arc::clone(&files),
             naming: config.naming,
             ack: config.ack,
+            exclusive: config.exclusive,
         };
         // A server without stateful mode opens no store at all.
         let store = if config.mode.offers(Mode::Stateful) {

@@ -48,12 +48,19 @@ impl Dispatch {
             }
             Request::Stateful(request) => {
                 let handler = self.stateful.as_ref().ok_or(ErrorCode::ModeDisabled)?;
-                handler.handle(request, body, peer).await?
+                let answer = handler.handle(request, body, peer).await.inspect_err(|error| {
+                    peer.degraded |= matches!(error.code, ErrorCode::StoreUnavailable | ErrorCode::SessionFull);
+                })?;
+                peer.degraded = false;
+                answer
             }
         };
         if let (Some(session), Some(handler)) = (&answer.session, &self.stateful) {
             let token = answer.reply.session.take().and_then(|info| info.token);
             answer.reply.session = Some(shared::wire::SessionInfo { token, ..handler.describe(session) });
+        }
+        if mode == Mode::Stateless && peer.degraded {
+            answer.reply.degraded_from = Some(Mode::Stateful);
         }
         if ext.explain {
             answer.reply.explain = Some(explain(mode, &answer, peer));

@@ -24,6 +24,12 @@ impl SessionId {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
+    /// The id that a store kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// Reads the hyphenated form; anything else is `None`.
     #[must_use]
     pub fn from_wire(text: &str) -> Option<Self> {
@@ -140,6 +146,40 @@ impl TokenHash {
 impl fmt::Debug for TokenHash {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("TokenHash(..)")
+    }
+}
+
+/// Who may hold one session at a time: SHA-256 of a client's access key (PROTOCOL.md section 6).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Holder([u8; 32]);
+
+/// Bytes of an access key.
+const ACCESS_KEY_BYTES: std::ops::RangeInclusive<usize> = 8..=256;
+
+impl Holder {
+    /// The holder of this access key: 8 to 256 visible ASCII characters; anything else is `None`.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        let fits = ACCESS_KEY_BYTES.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(Sha256::digest(key).into()))
+    }
+
+    /// The holder that a store kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The hash, for a store. Nobody gets the key from it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Holder(..)")
     }
 }
 

@@ -13,7 +13,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use server::config::Naming;
+use server::config::{Exclusive, Naming};
 use server::dispatch::Dispatch;
 use server::files::memory::Operation;
 use server::files::{MemoryStorage, ObjectName};
@@ -45,11 +45,13 @@ pub struct Setup {
     pub naming: Naming,
     /// The promise of a server that is asked for none.
     pub ack: Ack,
+    /// What a second session of the same access key means.
+    pub exclusive: Exclusive,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { limits: Limits::default(), naming: Naming::SessionAware, ack: Ack::Durable }
+        Self { limits: Limits::default(), naming: Naming::SessionAware, ack: Ack::Durable, exclusive: Exclusive::None }
     }
 }
 
@@ -105,6 +107,7 @@ impl World {
             files: Arc::new(files.clone()),
             naming: setup.naming,
             ack: setup.ack,
+            exclusive: setup.exclusive,
         };
         let stateless = StatelessHandler::new(services.clone());
         let stateful = StatefulHandler::new(services.clone(), store.clone());
@@ -136,7 +139,7 @@ impl World {
     /// Somebody on a new connection from `address`.
     #[must_use]
     pub fn peer_at(&self, address: IpAddr) -> Peer {
-        Peer { address, bound: None }
+        Peer { address, bound: None, degraded: false }
     }
 
     /// One request and its answer.

@@ -18,6 +18,25 @@ fn orders() -> Vec<[Step; 3]> {
     pairs.flat_map(|(first, second)| steps.map(|third| [first, second, third])).collect()
 }
 
+/// The store has no room: stateless goes on, says what it stands in for, and stops saying so with the next session.
+#[test]
+fn a_connection_that_was_refused_a_session_goes_on_stateless_and_says_so() {
+    let server = Server::start(Options::with(|config| config.limits.sessions_max = 1));
+    let (mut first, session) = server.open_session();
+    let mut second = server.connect();
+    let upload = frame::upload("text/plain", 5);
+    let stored = second.ask(&upload, b"hello").is("stored");
+    assert!(stored.header.get("degraded_from").is_none());
+    second.ask(&frame::stateful("connect"), b"").refuses("session_full");
+    for _ in 0..2 {
+        assert_eq!(second.ask(&upload, b"hello").is("stored").header["degraded_from"], "stateful");
+    }
+    assert!(server.connect().ask(&upload, b"hello").header.get("degraded_from").is_none(), "on that connection only");
+    first.ask(&session.numbered("disconnect", 1), b"").is("session_closed");
+    second.ask(&frame::stateful("connect"), b"").is("session_created");
+    assert!(second.ask(&upload, b"hello").is("stored").header.get("degraded_from").is_none());
+}
+
 #[test]
 fn one_connection_mixes_the_modes_in_every_order() {
     let server = Server::start(Options::default());

@@ -74,6 +74,18 @@ choices! {
 }
 
 choices! {
+    /// What a second session of the same access key means.
+    Exclusive {
+        /// Nothing.
+        None = "none",
+        /// It is refused while the first one lives.
+        Reject = "reject",
+        /// The first one ends.
+        Replace = "replace",
+    }
+}
+
+choices! {
     /// When a Week 01 client, which never reads, is written to.
     Week01Ack {
         /// After its end of file or a second of silence.

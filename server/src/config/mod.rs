@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use shared::limits::Limits;
 use shared::wire::Ack;
 
-pub use choice::{LogFormat, LogLevel, Naming, Persistence, ServerMode, Week01Ack};
+pub use choice::{Exclusive, LogFormat, LogLevel, Naming, Persistence, ServerMode, Week01Ack};
 pub use error::ConfigErrors;
 pub use example::example;
 pub use redis_url::RedisUrl;
@@ -50,6 +50,8 @@ pub struct Config {
     pub naming: Naming,
     /// Where sessions are remembered.
     pub persistence: Persistence,
+    /// What a second session of the same access key means.
+    pub exclusive: Exclusive,
     /// The database of sessions; empty when it is in the storage folder.
     pub sqlite_path: PathBuf,
     /// The Redis server that remembers sessions.
@@ -91,6 +93,7 @@ impl Default for Config {
             storage: PathBuf::from("./storage"),
             naming: Naming::SessionAware,
             persistence: Persistence::Memory,
+            exclusive: Exclusive::None,
             sqlite_path: PathBuf::new(),
             redis_url: RedisUrl::default(),
             week01_ack: Week01Ack::Deferred,

@@ -3,7 +3,7 @@
 
 use shared::wire::Ack;
 
-use super::choice::{LogFormat, LogLevel, Naming, Persistence, ServerMode, Week01Ack};
+use super::choice::{Exclusive, LogFormat, LogLevel, Naming, Persistence, ServerMode, Week01Ack};
 use super::key::{Key, Kind};
 
 /// An integer; `in` says how many of the field's units one unit of the key is.
@@ -69,6 +69,7 @@ pub(crate) static TABLE: &[Key] = &[
     count!("stateful"."session_timeout" = limits.session_timeout_ms in 1_000, "seconds", 1..=YEAR_S, "Silence after which a session is expired."),
     count!("stateful"."max_sessions" = limits.sessions_max, "", 1..=COUNT, "Live sessions at once, in all."),
     choice!("stateful"."persistence" = persistence: Persistence::from_word, later ["ticket"], "Where sessions are remembered: in this process, in a file, or in a Redis server that several servers share. In memory, a restart forgets them."),
+    choice!("stateful"."exclusive" = exclusive: Exclusive::from_word, later [], "Whether an access key may hold one session only: nobody asks (none), a second one is refused (reject), or it ends the first (replace). The last two want a key from every client."),
     Key {
         section: "stateful",
         name: "sqlite_path",
@@ -212,6 +213,7 @@ mod tests {
             "mode",
             "ack",
             "persistence",
+            "exclusive",
             "sqlite_path",
             "redis_url",
             "path",

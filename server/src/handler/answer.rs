@@ -81,6 +81,7 @@ impl From<StoreError> for ErrorBody {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => ErrorCode::SessionFull.into(),
+            StoreError::Held(_) => ErrorCode::SessionExists.into(),
             StoreError::Unavailable(_) => {
                 tracing::error!(%error, cause = error.source().map(tracing::field::display), "session store");
                 ErrorCode::StoreUnavailable.into()

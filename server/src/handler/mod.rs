@@ -22,7 +22,7 @@ pub use attached::{Attached, Bound};
 pub use stateful::StatefulHandler;
 pub use stateless::StatelessHandler;
 
-use crate::config::Naming;
+use crate::config::{Exclusive, Naming};
 use crate::env::{Clock, Dice};
 use crate::files::FileStorage;
 
@@ -41,6 +41,8 @@ pub struct Services {
     pub naming: Naming,
     /// The promise given to a client that asks for none.
     pub ack: Ack,
+    /// What a second session of the same access key means.
+    pub exclusive: Exclusive,
 }
 
 /// The client at the other end of a connection, as far as a handler may know it.
@@ -50,6 +52,8 @@ pub struct Peer {
     pub address: IpAddr,
     /// The session its connection is bound to.
     pub bound: Option<Bound>,
+    /// A session was refused here because the store had none to give, and no other one was opened since.
+    pub degraded: bool,
 }
 
 /// The payload of a request. The first call asks for it, so a client that waits for `continue` is told to

@@ -46,7 +46,13 @@ impl<S: Stream> Connection<S> {
     #[must_use]
     pub fn new(stream: S, address: IpAddr, context: Arc<Context>) -> Self {
         let link = Link::new(stream, context.limits());
-        Self { link, dialect: Dialect::Unsettled, peer: Peer { address, bound: None }, owed: 0, context }
+        Self {
+            link,
+            dialect: Dialect::Unsettled,
+            peer: Peer { address, bound: None, degraded: false },
+            owed: 0,
+            context,
+        }
     }
 
     /// Serves the connection to its end.

@@ -65,7 +65,9 @@ impl Janitor {
                 Err(StoreError::Damaged(error)) => {
                     tracing::error!(session = %session.id(), %error, "the session cannot be ended");
                 }
-                Err(error @ (StoreError::Full | StoreError::Exists | StoreError::Unavailable(_))) => return Err(error),
+                Err(
+                    error @ (StoreError::Full | StoreError::Exists | StoreError::Held(_) | StoreError::Unavailable(_)),
+                ) => return Err(error),
             }
         }
         Ok(changed)

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use shared::id::{SessionId, Timestamp};
+use shared::id::{Holder, SessionId, Timestamp};
 use shared::limits::Limits;
 use shared::session::Session;
 
@@ -26,6 +26,7 @@ struct Records {
     /// The ended ones among them, oldest first.
     tombstones: BTreeSet<(Timestamp, SessionId)>,
     live_by_address: HashMap<IpAddr, usize>,
+    live_by_holder: HashMap<Holder, SessionId>,
     live: usize,
 }
 
@@ -44,6 +45,9 @@ impl Records {
                 self.live = self.live.saturating_add(1);
                 let count = self.live_by_address.entry(session.client_address()).or_default();
                 *count = count.saturating_add(1);
+                if let Some(holder) = session.holder() {
+                    self.live_by_holder.insert(holder, session.id());
+                }
             }
             Some(ended) => {
                 self.tombstones.insert((ended.at, session.id()));
@@ -63,6 +67,9 @@ impl Records {
             self.tombstones.remove(&(ended.at, id));
         } else {
             self.live = self.live.saturating_sub(1);
+            if let Some(holder) = session.holder() {
+                self.live_by_holder.remove(&holder);
+            }
             if let Some(count) = self.live_by_address.get_mut(&session.client_address()) {
                 *count = count.saturating_sub(1);
                 if *count == 0 {
@@ -104,6 +111,9 @@ impl SessionStore for MemoryStore {
         let mut records = self.records();
         if records.by_id.contains_key(&session.id()) {
             return Err(StoreError::Exists);
+        }
+        if let Some(other) = session.holder().and_then(|holder| records.live_by_holder.get(&holder)) {
+            return Err(StoreError::Held(*other));
         }
         let of_address = records.live_by_address.get(&session.client_address()).copied().unwrap_or(0);
         if records.live >= room.sessions_max || room.per_address_max.is_some_and(|max| of_address >= max) {

@@ -76,7 +76,11 @@ async fn carry(
             Ok(same)
         }
         Err(
-            error @ (StoreError::Conflict | StoreError::Full | StoreError::Unavailable(_) | StoreError::Damaged(_)),
+            error @ (StoreError::Conflict
+            | StoreError::Held(_)
+            | StoreError::Full
+            | StoreError::Unavailable(_)
+            | StoreError::Damaged(_)),
         ) => Err(error),
     }
 }

@@ -65,6 +65,9 @@ pub enum StoreError {
     /// There is a session of this id already.
     #[error("the session exists already")]
     Exists,
+    /// Its holder has this live session already.
+    #[error("the holder of the session has another one")]
+    Held(SessionId),
     /// The store does not answer, or not in time. Whether it did what it was asked is not known: load again.
     #[error("the session store is not available")]
     Unavailable(#[source] Cause),
@@ -126,7 +129,7 @@ pub trait SessionStore: Send + Sync + Debug {
     /// The store's name in `hello`, and what `stateful.persistence` calls it.
     fn name(&self) -> &'static str;
 
-    /// Remembers a new session, if there is room for it. Somebody should look at it when it is `due`.
+    /// Remembers a new session, if there is room for it and its holder has no other live one. Somebody should look at it when it is `due`.
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError>;
 
     /// The session of this id, live or ended; [`StoreError::Damaged`] if it is one no longer.

@@ -13,7 +13,7 @@ pub use receipt::{Fingerprint, Outcome, Receipt};
 pub use table::{Phase, Step, step};
 
 use crate::error::ErrorCode;
-use crate::id::{Epoch, Sequence, SessionId, Timestamp, Token, TokenHash};
+use crate::id::{Epoch, Holder, Sequence, SessionId, Timestamp, Token, TokenHash};
 use crate::limits::Limits;
 
 /// A conversation with one client.
@@ -21,6 +21,8 @@ use crate::limits::Limits;
 pub struct Session {
     id: SessionId,
     token: TokenHash,
+    /// Whose only session it is.
+    holder: Option<Holder>,
     epoch: Epoch,
     created: Timestamp,
     last_activity: Timestamp,
@@ -50,6 +52,8 @@ pub enum EndReason {
     Expired,
     /// The client said `disconnect`.
     Closed,
+    /// Whoever has the same access key opened another one.
+    Replaced,
 }
 
 impl EndReason {
@@ -59,13 +63,14 @@ impl EndReason {
         match self {
             Self::Expired => "expired",
             Self::Closed => "closed",
+            Self::Replaced => "replaced",
         }
     }
 
     /// Reads the wire's spelling; anything else is `None`.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Expired, Self::Closed].into_iter().find(|reason| reason.as_str() == word)
+        [Self::Expired, Self::Closed, Self::Replaced].into_iter().find(|reason| reason.as_str() == word)
     }
 }
 
@@ -94,6 +99,7 @@ impl Session {
         Self {
             id,
             token: token.hash(),
+            holder: None,
             epoch: Epoch::FIRST,
             created: now,
             last_activity: now,
@@ -105,6 +111,12 @@ impl Session {
             files_transferred: 0,
             ended: None,
         }
+    }
+
+    /// The same session, the only one of its holder.
+    #[must_use]
+    pub fn held_by(self, holder: Option<Holder>) -> Self {
+        Self { holder, ..self }
     }
 
     /// Whether `token` continues this session.
@@ -175,8 +187,17 @@ impl Session {
     /// What stays of a session that was silent for too long.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Self {
-        let ended = Some(Ended { reason: EndReason::Expired, at: now });
-        Self { ended, receipts: VecDeque::new(), ..self.clone() }
+        self.ended_for(EndReason::Expired, now)
+    }
+
+    /// What stays of a session whose holder opened another one.
+    #[must_use]
+    pub fn replaced(&self, now: Timestamp) -> Self {
+        self.ended_for(EndReason::Replaced, now)
+    }
+
+    fn ended_for(&self, reason: EndReason, now: Timestamp) -> Self {
+        Self { ended: Some(Ended { reason, at: now }), receipts: VecDeque::new(), ..self.clone() }
     }
 
     /// What the session is doing; the first line that holds.
@@ -184,7 +205,7 @@ impl Session {
     pub fn phase(&self, now: Timestamp, presence: Presence, limits: &Limits) -> Phase {
         let silent_ms = now.millis_since(self.last_activity);
         match self.ended {
-            Some(Ended { reason: EndReason::Closed, .. }) => Phase::Terminated,
+            Some(Ended { reason: EndReason::Closed | EndReason::Replaced, .. }) => Phase::Terminated,
             Some(Ended { reason: EndReason::Expired, .. }) => Phase::Expired,
             None if silent_ms >= self.timeout_ms(limits) => Phase::Expired,
             None if self.is_fresh() => Phase::Pending,
@@ -219,11 +240,8 @@ impl Session {
     /// Why it is gone, if it is.
     #[must_use]
     pub fn end_reason(&self, now: Timestamp, limits: &Limits) -> Option<EndReason> {
-        match self.phase(now, Presence::Connected, limits) {
-            Phase::Terminated => Some(EndReason::Closed),
-            Phase::Expired => Some(EndReason::Expired),
-            Phase::Pending | Phase::Active | Phase::Idle | Phase::Suspended => None,
-        }
+        let silent = || self.phase(now, Presence::Connected, limits) == Phase::Expired;
+        self.ended.map(|ended| ended.reason).or_else(|| silent().then_some(EndReason::Expired))
     }
 
     fn is_fresh(&self) -> bool {
@@ -253,6 +271,12 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> SessionId {
         self.id
+    }
+
+    /// Whose only session it is, if it is anybody's.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder> {
+        self.holder
     }
 
     /// Which of its connections holds it.

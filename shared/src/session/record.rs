@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EndReason, Ended, Fingerprint, Outcome, Receipt, Session};
 use crate::digest::Digest;
-use crate::id::{Epoch, Sequence, SessionId, Timestamp, TokenHash};
+use crate::id::{Epoch, Holder, Sequence, SessionId, Timestamp, TokenHash};
 use crate::wire::{Ack, Action, FileInfo, FileName, MimeType};
 
 /// What is written in front of every piece. It grows with the meaning of what follows.
@@ -116,6 +116,8 @@ fn checksum(content: &[u8]) -> String {
 struct HeadRow {
     id: SessionId,
     token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    holder: Option<String>,
     epoch: Epoch,
     created: Timestamp,
     last_activity: Timestamp,
@@ -142,6 +144,7 @@ impl HeadRow {
         let Session {
             id,
             token,
+            holder,
             epoch,
             created,
             last_activity,
@@ -156,6 +159,7 @@ impl HeadRow {
         let row = Self {
             id: *id,
             token: HEXLOWER.encode(token.as_bytes()),
+            holder: holder.map(|holder| HEXLOWER.encode(holder.as_bytes())),
             epoch: *epoch,
             created: *created,
             last_activity: *last_activity,
@@ -185,7 +189,9 @@ impl HeadRow {
         if !self.owns(receipts.iter()) {
             return Err(RecordError::Receipts);
         }
-        let token = HEXLOWER.decode(self.token.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let hash = |text: &str| HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let token = hash(&self.token);
+        let holder = self.holder.map(|holder| hash(&holder).ok_or_else(|| no_such("holder", "of this length")));
         let ended = self.ended.map(|EndedRow { reason, at }| {
             let reason = EndReason::from_word(&reason).ok_or_else(|| no_such("reason", &reason))?;
             Ok(Ended { reason, at })
@@ -193,6 +199,7 @@ impl HeadRow {
         Ok(Session {
             id: self.id,
             token: TokenHash::from_bytes(token.ok_or_else(|| no_such("token", "of this length"))?),
+            holder: holder.transpose()?.map(Holder::from_bytes),
             epoch: self.epoch,
             created: self.created,
             last_activity: self.last_activity,

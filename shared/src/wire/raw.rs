@@ -6,7 +6,7 @@ use super::{Ack, Action, FileName, MimeType, Mode, Refusal};
 use crate::codec::{Framing, Payload};
 use crate::digest::{Digest, DigestKind};
 use crate::error::ErrorCode;
-use crate::id::{Sequence, SessionId, Token, TransferId};
+use crate::id::{Holder, Sequence, SessionId, Token, TransferId};
 use crate::limits::SESSION_DATA_BYTES_MAX;
 
 /// The version this crate speaks.
@@ -60,7 +60,7 @@ pub struct RawHeader {
     pub(super) offset: Option<u64>,
     pub(super) ack: Option<Ack>,
     pub(super) expects_continue: bool,
-    pub(super) has_auth: bool,
+    pub(super) holder: Option<Holder>,
     pub(super) session: Option<RawSession>,
     pub(super) ext: Ext,
 }
@@ -235,7 +235,7 @@ impl RawHeader {
         let offset = integer(members, "offset")?;
         let ack = text(members, "ack", "\"written\" or \"durable\"", Ack::from_wire)?;
         let expects = text(members, "expect", "\"continue\"", |value| (value == "continue").then_some(()))?;
-        let has_auth = read_auth(members)?;
+        let holder = read_auth(members)?;
         let session = match members.get("session") {
             None => None,
             Some(Json::Object(session)) => Some(RawSession::read(session)?),
@@ -255,7 +255,7 @@ impl RawHeader {
             offset,
             ack,
             expects_continue: expects.is_some(),
-            has_auth,
+            holder,
             session,
             ext,
         })
@@ -334,13 +334,19 @@ fn integer(members: &Members, field: &str) -> Result<Option<u64>, Refusal> {
     }
 }
 
-/// Whether `auth` says anything.
-fn read_auth(members: &Members) -> Result<bool, Refusal> {
-    match members.get("auth") {
-        None => Ok(false),
-        Some(Json::Object(auth)) => Ok(!auth.is_empty()),
-        Some(_) => Err(bad_field("auth", "an object")),
+/// The holder of the access key in `auth`, if there is one.
+fn read_auth(members: &Members) -> Result<Option<Holder>, Refusal> {
+    let auth = match members.get("auth") {
+        None => return Ok(None),
+        Some(Json::Object(auth)) => auth,
+        Some(_) => return Err(bad_field("auth", "an object")),
+    };
+    if auth.keys().any(|key| key != "access_key") {
+        // Until keys exist, a client that relies on them must not believe it was heard.
+        return Err(bad_field("auth", "access_key only, because client keys do not exist yet"));
     }
+    text(auth, "access_key", "8 to 256 visible ASCII characters", Holder::of_key)
+        .map_err(|refusal| refusal.of_field("auth.access_key"))
 }
 
 fn read_ext(members: &Members) -> Result<Ext, Refusal> {

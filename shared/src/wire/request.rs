@@ -6,7 +6,7 @@ use super::{Ack, Action, FileName, MimeType, Mode, Refusal};
 use crate::codec::{Framing, Payload};
 use crate::digest::{Digest, DigestKind};
 use crate::error::ErrorCode;
-use crate::id::{Sequence, SessionId, Token, TransferId};
+use crate::id::{Holder, Sequence, SessionId, Token, TransferId};
 
 /// One request with what surrounds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +46,8 @@ pub enum StatelessRequest {
 /// A request within a session, or to open one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatefulRequest {
-    /// Open a session.
-    Open,
+    /// Open a session; with an access key, perhaps the only one of its holder.
+    Open(Option<Holder>),
     /// Continue a session.
     Continue(SessionId, Token),
     /// This action inside a session that it does not name.
@@ -130,7 +130,7 @@ impl Request {
             Self::Stateless(StatelessRequest::Transfer(..)) => Action::Transfer,
             Self::Stateless(StatelessRequest::Status(_)) => Action::Status,
             Self::Stateless(StatelessRequest::Fetch(_)) => Action::Fetch,
-            Self::Stateful(StatefulRequest::Open | StatefulRequest::Continue(..)) => Action::Connect,
+            Self::Stateful(StatefulRequest::Open(_) | StatefulRequest::Continue(..)) => Action::Connect,
             Self::Stateful(StatefulRequest::Unnamed(action)) => *action,
             Self::Stateful(StatefulRequest::Inside(_, request)) => request.action(),
         }
@@ -143,7 +143,7 @@ impl Request {
             Self::Stateful(StatefulRequest::Inside(_, request)) => request.sequence(),
             Self::Hello(_)
             | Self::Stateless(_)
-            | Self::Stateful(StatefulRequest::Open | StatefulRequest::Continue(..) | StatefulRequest::Unnamed(_)) => {
+            | Self::Stateful(StatefulRequest::Open(_) | StatefulRequest::Continue(..) | StatefulRequest::Unnamed(_)) => {
                 None
             }
         }
@@ -236,6 +236,7 @@ fn request(mut raw: RawHeader) -> Result<Request, Refusal> {
 /// Every field stands where its action wants it.
 fn fields_fit(raw: &RawHeader, mode: Mode, action: Action) -> Result<(), Refusal> {
     let uploads = action == Action::Transfer;
+    let opens = mode == Mode::Stateful && action == Action::Connect;
     let names_file = matches!(action, Action::Fetch | Action::Remove);
     let identified = mode == Mode::Stateless && matches!(action, Action::Transfer | Action::Status);
     let positioned = matches!(action, Action::Transfer | Action::Fetch | Action::List);
@@ -247,8 +248,7 @@ fn fields_fit(raw: &RawHeader, mode: Mode, action: Action) -> Result<(), Refusal
         (raw.transfer_id.is_some(), identified, "transfer_id"),
         (raw.offset.is_some(), positioned, "offset"),
         (raw.expects_continue, uploads, "expect"),
-        // Until keys exist, a client that relies on them must not believe it was heard.
-        (raw.has_auth, false, "auth"),
+        (raw.holder.is_some(), opens, "auth.access_key"),
     ] {
         if present && !fits {
             return Err(bad_field(field, "no such field here"));
@@ -322,7 +322,7 @@ fn stateful(raw: RawHeader, session: &super::raw::RawSession) -> Result<Request,
     }
     if action == Action::Connect {
         return match (session.id, session.token.clone()) {
-            (None, None) => Ok(Request::Stateful(StatefulRequest::Open)),
+            (None, None) => Ok(Request::Stateful(StatefulRequest::Open(raw.holder))),
             (Some(id), Some(token)) => Ok(Request::Stateful(StatefulRequest::Continue(id, token))),
             (None, Some(_)) => Err(bad_field("session.id", "the id of the session the token belongs to")),
             (Some(_), None) => Err(bad_field("session.token", "the token of the session to continue")),

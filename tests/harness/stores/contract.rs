@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use server::sessions::{Janitor, Room, SessionStore, StoreError};
 use shared::codec::Payload;
-use shared::id::{Sequence, SessionId, Timestamp, Token};
+use shared::id::{Holder, Sequence, SessionId, Timestamp, Token};
 use shared::limits::Limits;
 use shared::session::{Admission, EndReason, Fingerprint, Outcome, Receipt, Session};
 use shared::wire::{Ack, FileInfo, MimeType, SessionRequest, Upload};
@@ -26,6 +26,8 @@ macro_rules! store_contract {
             a_removal_needs_the_revision_it_saw
             a_revision_never_comes_again
             due_sessions_come_the_longest_overdue_first_and_no_more_than_asked
+            a_holder_has_one_live_session
+            of_many_sessions_of_one_holder_at_once_one_lives
             room_is_counted_in_all_and_by_address_and_only_for_the_living
             a_session_that_moves_to_another_address_is_counted_there
             the_last_receipts_are_kept_and_no_others
@@ -110,6 +112,55 @@ pub async fn an_id_is_inserted_once(store: &Arc<dyn SessionStore>) {
     let again = store.insert(session(1, 2), at(5), ROOM).await;
     assert!(matches!(again, Err(StoreError::Exists)), "not while it is remembered");
     assert_eq!(store.stats().await.unwrap().live, 0);
+}
+
+/// The next one is taken when the first has ended, however it ended.
+pub async fn a_holder_has_one_live_session(store: &Arc<dyn SessionStore>) {
+    let holder = Holder::of_key("a-key-of-somebody").unwrap();
+    let other = Holder::of_key("somebody-else's-key");
+    let of = |number: u8| session(number, 1).held_by(Some(holder));
+    let mut living = store.insert(of(1), at(5), ROOM).await.unwrap();
+    for number in 2..5 {
+        let id = living.session.id();
+        let refused = store.insert(of(number), at(5), ROOM).await;
+        assert!(matches!(refused, Err(StoreError::Held(held)) if held == id), "{refused:?}");
+        assert!(store.load(of(number).id()).await.unwrap().is_none());
+        living = store.replace(living.revision, living.session.heard(at(1)), at(6)).await.unwrap();
+        let refused = store.insert(of(number), at(5), ROOM).await;
+        assert!(matches!(refused, Err(StoreError::Held(held)) if held == id), "still after a change");
+        if number == 2 {
+            store.remove(id, living.revision).await.unwrap();
+        } else {
+            store.replace(living.revision, living.session.replaced(at(2)), at(9)).await.unwrap();
+        }
+        living = store.insert(of(number), at(5), ROOM).await.unwrap();
+        let loaded = store.load(of(number).id()).await.unwrap().unwrap();
+        assert_eq!(loaded.session.holder(), Some(holder));
+    }
+    store.insert(session(7, 1).held_by(other), at(5), ROOM).await.unwrap();
+    store.insert(session(8, 1), at(5), ROOM).await.unwrap();
+    store.insert(session(9, 1), at(5), ROOM).await.unwrap();
+    assert_eq!(store.stats().await.unwrap().live, 4);
+}
+
+/// Also when all come at the same moment.
+pub async fn of_many_sessions_of_one_holder_at_once_one_lives(store: &Arc<dyn SessionStore>) {
+    let holder = Holder::of_key("a-key-of-somebody");
+    let tasks: Vec<_> = (1..=16)
+        .map(|number| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.insert(session(number, 1).held_by(holder), at(5), ROOM).await })
+        })
+        .collect();
+    let mut taken = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(_) => taken += 1,
+            Err(error) => assert!(matches!(error, StoreError::Held(_)), "{error}"),
+        }
+    }
+    assert_eq!(taken, 1);
+    assert_eq!(store.stats().await.unwrap().live, 1);
 }
 
 /// Compare-and-swap.

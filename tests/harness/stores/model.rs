@@ -194,7 +194,12 @@ impl Run {
         match self.store.insert(session, due, room).await {
             Err(StoreError::Exists) => assert!(self.model.contains_key(&id)),
             Err(StoreError::Full) => assert!(full && !self.model.contains_key(&id)),
-            Err(error @ (StoreError::Conflict | StoreError::Unavailable(_) | StoreError::Damaged(_))) => {
+            Err(
+                error @ (StoreError::Conflict
+                | StoreError::Held(_)
+                | StoreError::Unavailable(_)
+                | StoreError::Damaged(_)),
+            ) => {
                 panic!("an insert came to {error:?}")
             }
             Ok(seen) => {

@@ -1,7 +1,7 @@
 //! A client with a session, on one connection.
 
 use server::handler::{Answer, AnswerPayload, Peer};
-use shared::id::{SessionId, Token};
+use shared::id::{Holder, SessionId, Token};
 use shared::wire::{ErrorBody, FileEntry, Request, SessionRequest, StatefulRequest};
 
 use super::{Outcome, ScriptedBody, Sent, World, sequence};
@@ -25,9 +25,20 @@ impl Client {
 
     /// Opens a session on this connection.
     pub async fn open_on(world: &World, mut peer: Peer) -> Result<Self, ErrorBody> {
-        let answer = world.stateful(StatefulRequest::Open, &mut peer).await?;
-        let session = answer.reply.session.unwrap();
-        Ok(Self { id: session.id, token: Token::from_wire(&session.token.unwrap()).unwrap(), peer })
+        let answer = world.stateful(StatefulRequest::Open(None), &mut peer).await?;
+        Ok(Self::of(&answer, peer))
+    }
+
+    /// Opens a session that its holder may have only one of; says whether another one had to end.
+    pub async fn open_as(world: &World, holder: Holder) -> Result<(Self, bool), ErrorBody> {
+        let mut peer = world.peer();
+        let answer = world.stateful(StatefulRequest::Open(Some(holder)), &mut peer).await?;
+        Ok((Self::of(&answer, peer), answer.reply.replaced))
+    }
+
+    fn of(created: &Answer, peer: Peer) -> Self {
+        let session = created.reply.session.clone().unwrap();
+        Self { id: session.id, token: Token::from_wire(&session.token.unwrap()).unwrap(), peer }
     }
 
     /// Continues a session on a new connection.

@@ -151,7 +151,7 @@ fn a_connection_holds_one_session_until_it_ends_it() {
     let world = World::new();
     let mut client = finish(Client::open(&world));
     let other = finish(Client::open(&world));
-    let again = finish(world.stateful(StatefulRequest::Open, &mut client.peer));
+    let again = finish(world.stateful(StatefulRequest::Open(None), &mut client.peer));
     assert_eq!(code(&again), Some(ErrorCode::IllegalAction));
     let again = StatefulRequest::Continue(client.id, client.token.clone());
     assert_eq!(code(&finish(world.stateful(again, &mut client.peer))), Some(ErrorCode::IllegalAction));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use harness::{Options, RawClient, Reply, Server, Session, frame};
 use serde_json::json;
-use server::config::{Config, ServerMode, Week01Ack};
+use server::config::{Config, Exclusive, Persistence, RedisUrl, ServerMode, Week01Ack};
 use server::dispatch::Dispatch;
 use server::env::{SystemClock, SystemDice};
 use server::files::MemoryStorage;
@@ -20,10 +20,8 @@ use tokio_util::sync::CancellationToken;
 /// The codes that no server sends yet, and why.
 pub(super) const NOT_YET: &[(ErrorCode, &str)] = &[
     (ErrorCode::TransferMoved, "parts of cut transfers are not kept, so nobody takes one over"),
-    (ErrorCode::SessionExists, "sessions are not bound to devices"),
     (ErrorCode::AuthFailed, "there are no keys"),
     (ErrorCode::QuotaExceeded, "clients have no shares"),
-    (ErrorCode::StoreUnavailable, "a store in memory always answers"),
 ];
 
 /// The codes of a server that breaks its own rules. No client can make it; the log says which rule.
@@ -78,6 +76,13 @@ fn produced(code: ErrorCode) -> Option<Reply> {
             second(expire, |client, session| client.ask(&session.resume(), b""))
         }
         ErrorCode::SessionMoved => moved(),
+        ErrorCode::SessionExists => {
+            let connect = frame::with(frame::stateful("connect"), "auth", json!({"access_key": "somebodys-key"}));
+            let server = Server::start(Options::with(|config| config.exclusive = Exclusive::Reject));
+            server.connect().ask(&connect, b"").is("session_created");
+            server.connect().ask(&connect, b"")
+        }
+        ErrorCode::StoreUnavailable => by(nowhere, &frame::bytes(&frame::stateful("connect"), b"")),
         ErrorCode::SessionFull => {
             let one = |config: &mut Config| config.limits.sessions_max = 1;
             second(one, |client, _| client.ask(&frame::stateful("connect"), b""))
@@ -90,13 +95,18 @@ fn produced(code: ErrorCode) -> Option<Reply> {
         ErrorCode::StorageFull => larger_than_any_disk(),
         ErrorCode::ShuttingDown => stopped(),
         ErrorCode::IoError => without_staging(),
-        ErrorCode::TransferMoved
-        | ErrorCode::SessionExists
-        | ErrorCode::AuthFailed
-        | ErrorCode::QuotaExceeded
-        | ErrorCode::StoreUnavailable
-        | ErrorCode::Internal => return None,
+        ErrorCode::TransferMoved | ErrorCode::AuthFailed | ErrorCode::QuotaExceeded | ErrorCode::Internal => {
+            return None;
+        }
     })
+}
+
+/// The store is a Redis server on a port where nobody listens.
+fn nowhere(config: &mut Config) {
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+    config.persistence = Persistence::Redis;
+    config.redis_url = RedisUrl::parse(&format!("redis://127.0.0.1:{port}/0")).expect("an address");
 }
 
 /// A small upload.
@@ -207,6 +217,7 @@ fn second_session_of_a_stranger() -> Reply {
         dice: Arc::new(SystemDice),
         limits: Arc::new(limits),
         files: Arc::new(MemoryStorage::default()),
+        exclusive: Exclusive::None,
         naming: Config::default().naming,
         ack: Config::default().ack,
     };

@@ -3,6 +3,7 @@
 
 mod admission;
 mod contract;
+mod device;
 mod migrate;
 mod model;
 mod record;

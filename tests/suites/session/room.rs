@@ -71,7 +71,7 @@ fn a_connection_refused_a_session_is_still_a_connection() {
     let world = world(1, 1);
     let mut first = open(&world, FAR).unwrap();
     let mut peer = world.peer_at(FAR.into());
-    let refused = finish(world.stateful(shared::wire::StatefulRequest::Open, &mut peer)).unwrap_err();
+    let refused = finish(world.stateful(shared::wire::StatefulRequest::Open(None), &mut peer)).unwrap_err();
     assert_eq!(refused.code, ErrorCode::SessionFull);
     assert!(peer.bound.is_none());
     finish(first.ask(&world, SessionRequest::Disconnect(sequence(1)))).unwrap();

@@ -3,6 +3,7 @@
 
 mod answers;
 mod files;
+mod opening;
 mod record;
 mod transfer;
 
@@ -19,7 +20,7 @@ use self::answers::{goodbye, replay, status};
 use self::record::{expecting, turn};
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
 use crate::rate::{Loopback, Rate, WrongTokens};
-use crate::sessions::{Room, SessionStore, StoreError, Versioned};
+use crate::sessions::{SessionStore, StoreError, Versioned};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
 /// change a session besides its own connection, so a second time is rare.
@@ -50,7 +51,7 @@ impl RequestHandler for StatefulHandler {
         peer: &mut Peer,
     ) -> Result<Answer, ErrorBody> {
         match request {
-            StatefulRequest::Open => self.open(peer).await,
+            StatefulRequest::Open(holder) => self.open(holder, peer).await,
             StatefulRequest::Continue(id, token) => self.resume(id, &token, peer).await,
             StatefulRequest::Unnamed(action) => {
                 let message = format!("{action} needs the id of the session its connection is bound to");
@@ -114,26 +115,6 @@ impl StatefulHandler {
         &self.services.limits
     }
 
-    /// A new session, bound to this connection.
-    async fn open(&self, peer: &mut Peer) -> Result<Answer, ErrorBody> {
-        refuse_second_connect(peer)?;
-        let limits = self.limits();
-        self.opened.admit(peer.address, self.services.clock.now())?;
-        let token = self.services.dice.token()?;
-        let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
-        let max = limits.sessions_per_address_max;
-        let loopback = Loopback::under(max, Limits::default().sessions_per_address_max);
-        let per_address_max = (!loopback.exempts(peer.address)).then_some(max);
-        let room = Room { sessions_max: limits.sessions_max, per_address_max };
-        let due = session.due(limits);
-        let opened = self.sessions.insert(session, due, room).await?.session;
-        peer.bound = Some(self.attached.bind(opened.id(), opened.epoch()));
-        let mut answer = Answer::of(Status::SessionCreated);
-        let info = SessionInfo { token: Some(token.to_wire()), ..self.describe(&opened) };
-        answer.reply.session = Some(info);
-        Ok(answer.in_session(opened))
-    }
-
     /// The session again, from this connection; whichever held it before does so no more.
     async fn resume(&self, id: SessionId, token: &Token, peer: &mut Peer) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
@@ -152,8 +133,8 @@ impl StatefulHandler {
             let seen = self.known(id, token, peer).await?;
             match self.step(&seen.session, Action::Connect) {
                 Step::Take => {}
-                Step::Repeat => return Ok(goodbye(&seen.session)),
-                Step::Gone | Step::Change | Step::Look => return Err(self.gone(&seen.session)),
+                Step::Repeat if seen.session.last_receipt().is_some() => return Ok(goodbye(&seen.session)),
+                Step::Repeat | Step::Gone | Step::Change | Step::Look => return Err(self.gone(&seen.session)),
             }
             let taken = seen.session.taken_over(peer.address, self.services.clock.now());
             match self.replace(&seen, taken).await {
@@ -165,6 +146,7 @@ impl StatefulHandler {
                 Err(
                     error @ (StoreError::Full
                     | StoreError::Exists
+                    | StoreError::Held(_)
                     | StoreError::Unavailable(_)
                     | StoreError::Damaged(_)),
                 ) => return Err(error.into()),

@@ -19,6 +19,10 @@ impl StatefulHandler {
         let mut unclear = false;
         for _ in 0..CHANGES_TRIED {
             let seen = self.held(peer).await?;
+            // Its holder may have opened another one meanwhile.
+            if seen.session.ended().is_some() && seen.session.next_sequence() == receipt.sequence {
+                return Err(self.gone(&seen.session));
+            }
             let counted = if seen.session.next_sequence() == receipt.sequence {
                 let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
                 match self.replace(&seen, next).await {
@@ -32,6 +36,7 @@ impl StatefulHandler {
                     Err(
                         error @ (StoreError::Full
                         | StoreError::Exists
+                        | StoreError::Held(_)
                         | StoreError::Unavailable(_)
                         | StoreError::Damaged(_)),
                     ) => return Err(error.into()),
@@ -70,6 +75,7 @@ impl StatefulHandler {
                 Err(
                     error @ (StoreError::Full
                     | StoreError::Exists
+                    | StoreError::Held(_)
                     | StoreError::Unavailable(_)
                     | StoreError::Damaged(_)),
                 ) => return Err(error.into()),

@@ -1,6 +1,7 @@
 //! Sessions in a Redis server, for several servers of ours: each record is a hash that a script compares and swaps,
 //! and sorted sets beside them are hints. Whether a change survives is the Redis server's promise, not ours.
 
+mod holders;
 mod index;
 mod link;
 mod records;
@@ -11,10 +12,11 @@ use std::sync::Arc;
 use ::redis::aio::ConnectionManager;
 use ::redis::{RedisError, cmd};
 use async_trait::async_trait;
-use shared::id::{SessionId, Timestamp};
+use shared::id::{Holder, SessionId, Timestamp};
 use shared::limits::Limits;
 use shared::session::{Session, record};
 
+use self::holders::Holders;
 use self::index::Index;
 use self::link::{Failure, Link};
 use self::records::{Facts, Fields, Records, load};
@@ -35,6 +37,7 @@ pub struct RedisStore {
     link: Link,
     records: Arc<Records>,
     index: Arc<Index>,
+    holders: Arc<Holders>,
     cache: Cache,
     tombstones_max: usize,
     remembered_ms: u64,
@@ -53,6 +56,7 @@ impl RedisStore {
             link: Link::new(url, clock).map_err(RedisAddressError)?,
             records: Arc::default(),
             index: Arc::default(),
+            holders: Arc::default(),
             cache: Cache::default(),
             tombstones_max: limits.sessions_max,
             remembered_ms: limits.tombstone_ms.saturating_add(SPARE_MS),
@@ -81,6 +85,18 @@ impl RedisStore {
         }
     }
 
+    /// Keeps the holder's key as long as its session lives, and no longer.
+    async fn hold_on(&self, link: &mut ConnectionManager, holder: Holder, fields: &Fields) {
+        let id = fields.facts.id;
+        let held = match fields.facts.ended {
+            None => self.holders.hold(link, holder, id, fields.lives_ms).await.map(|_| ()),
+            Some(_) => self.holders.release(link, holder, id).await,
+        };
+        if let Err(failure) = held {
+            told(&failure);
+        }
+    }
+
     async fn forget_oldest(&self, link: &mut ConnectionManager) -> Result<(), Failure> {
         if let Some(oldest) = self.index.oldest_ended(link, self.tombstones_max).await? {
             self.records.forget(link, oldest.id).await?;
@@ -98,6 +114,7 @@ impl SessionStore for RedisStore {
 
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError> {
         let fields = Fields::of(&session, due, None, self.remembered_ms)?;
+        let holder = session.holder();
         let work = |mut link: ConnectionManager| async move {
             let known: bool = cmd("EXISTS").arg(records::key(fields.facts.id)).query_async(&mut link).await?;
             if known {
@@ -113,6 +130,12 @@ impl SessionStore for RedisStore {
             }
             if fields.facts.ended.is_some() {
                 self.follow(&mut link, None, Some(&fields.facts)).await;
+            } else if let Some(holder) = holder
+                && let Some(other) = self.holders.hold(&mut link, holder, fields.facts.id, fields.lives_ms).await?
+            {
+                self.records.remove(&mut link, fields.facts.id, fields.revision(None)).await?;
+                self.follow(&mut link, Some(&fields.facts), None).await;
+                return Err(StoreError::Held(other).into());
             }
             Ok(fields.revision(None))
         };
@@ -135,9 +158,13 @@ impl SessionStore for RedisStore {
         // The receipts that were there at this revision are there still.
         let known = self.cache.at(next.id(), seen).and_then(|before| record::kept(&before.session));
         let fields = Fields::of(&next, due, known.map(|(_, newest)| newest), self.remembered_ms)?;
+        let holder = next.holder();
         let work = |mut link: ConnectionManager| async move {
             let before = self.records.write(&mut link, &fields, Some(seen)).await?.ok_or(StoreError::Conflict)?;
             self.follow(&mut link, before.facts.as_ref(), Some(&fields.facts)).await;
+            if let Some(holder) = holder {
+                self.hold_on(&mut link, holder, &fields).await;
+            }
             Ok(fields.revision(Some(seen)))
         };
         let revision = self.link.ask(work).await?;
@@ -178,7 +205,11 @@ impl SessionStore for RedisStore {
                     self.link.ask(work).await?;
                 }
                 Err(
-                    error @ (StoreError::Conflict | StoreError::Full | StoreError::Exists | StoreError::Unavailable(_)),
+                    error @ (StoreError::Conflict
+                    | StoreError::Full
+                    | StoreError::Exists
+                    | StoreError::Held(_)
+                    | StoreError::Unavailable(_)),
                 ) => return Err(error),
             }
         }

@@ -44,7 +44,7 @@ pub(super) struct Fields {
     /// The first kept receipt, or the first that will be.
     first: u64,
     /// Milliseconds after which the record is gone if nobody touches it.
-    lives_ms: u64,
+    pub(super) lives_ms: u64,
 }
 
 impl Fields {

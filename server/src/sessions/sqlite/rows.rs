@@ -26,6 +26,7 @@ pub(super) struct Row {
     due: i64,
     ended: Option<i64>,
     address: String,
+    holder: Option<[u8; 32]>,
     /// The oldest and the newest kept receipt; 0 when there is none.
     kept: (i64, i64),
     record: Record,
@@ -40,6 +41,7 @@ impl Row {
             due: number(due.as_millis()),
             ended: session.ended().map(|ended| number(ended.at.as_millis())),
             address: place(session.client_address()),
+            holder: session.holder().map(|holder| *holder.as_bytes()),
             kept: kept.unwrap_or((0, 0)),
             record: Record::of(session, known)?,
         })
@@ -71,14 +73,17 @@ pub(super) fn insert(connection: &Connection, row: &Row, room: Room) -> Result<R
     if before(connection, row.id)?.is_some() {
         return Err(StoreError::Exists.into());
     }
+    if let Some(other) = held(connection, row)? {
+        return Err(StoreError::Held(other).into());
+    }
     let beside = count(connection, &row.address)?;
     if count(connection, LIVE)? >= room.sessions_max || room.per_address_max.is_some_and(|max| beside >= max) {
         return Err(StoreError::Full.into());
     }
     connection
         .prepare_cached(
-            "INSERT INTO sessions (id, revision, due, ended, address, first_receipt, last_receipt, head)
-             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO sessions (id, revision, due, ended, address, first_receipt, last_receipt, head, holder)
+             VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
             row.id.as_bytes(),
@@ -87,11 +92,22 @@ pub(super) fn insert(connection: &Connection, row: &Row, room: Room) -> Result<R
             row.address,
             row.kept.0,
             row.kept.1,
-            row.record.head
+            row.record.head,
+            row.holder,
         ])?;
     add_receipts(connection, row, 0)?;
     counted(connection, row.ended.is_some(), &row.address, 1)?;
     Ok(Revision::FIRST)
+}
+
+/// The live session of the row's holder.
+fn held(connection: &Connection, row: &Row) -> Result<Option<SessionId>, Failure> {
+    let Some(holder) = row.holder else { return Ok(None) };
+    let other: Option<[u8; 16]> = connection
+        .prepare_cached("SELECT id FROM sessions WHERE holder = ?1 AND ended IS NULL")?
+        .query_row([holder], |found| found.get(0))
+        .optional()?;
+    Ok(other.map(SessionId::from_bytes))
 }
 
 pub(super) fn replace(

@@ -5,11 +5,13 @@ CREATE TABLE sessions (
     due INTEGER NOT NULL,
     ended INTEGER,
     address TEXT NOT NULL,
+    holder BLOB,
     first_receipt INTEGER NOT NULL,
     last_receipt INTEGER NOT NULL,
     head BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_due ON sessions (due, id);
+CREATE UNIQUE INDEX live_sessions_by_holder ON sessions (holder) WHERE holder IS NOT NULL AND ended IS NULL;
 CREATE INDEX sessions_by_end ON sessions (ended, id) WHERE ended IS NOT NULL;
 
 -- A table of their own, because a change adds one and leaves the others.

@@ -70,7 +70,17 @@ const VALUES: &[(&str, &[&str])] = &[
     ("offset", &["0", "1", "9007199254740991", "\"0\"", "null"]),
     ("ack", &["\"written\"", "\"durable\"", "\"none\""]),
     ("expect", &["\"continue\"", "\"\"", "true"]),
-    ("auth", &["{}", "{\"client\":\"a\"}", "{\"x\":1}", "1"]),
+    (
+        "auth",
+        &[
+            "{}",
+            "{\"client\":\"a\"}",
+            "{\"access_key\":\"a-key-of-somebody\"}",
+            "{\"access_key\":\"short\"}",
+            "{\"x\":1}",
+            "1",
+        ],
+    ),
     (
         "ext",
         &[

@@ -107,6 +107,7 @@ fn values(header: &Object) -> Result<(), ErrorCode> {
     text("expect", &|expect| expect == "continue")?;
     let wrong_type = header.get("offset").is_some_and(|offset| offset.integer().is_none())
         || header.get("auth").is_some() && header.object("auth").is_none()
+        || header.object("auth").is_some_and(|auth| !is_access_key(auth))
         || header.get("session").is_some() && header.object("session").is_none()
         || header.get("ext").is_some() && header.object("ext").is_none()
         || header.object("ext").is_some_and(|ext| ext.0.iter().any(|(_, value)| value.text().is_none()));
@@ -114,6 +115,12 @@ fn values(header: &Object) -> Result<(), ErrorCode> {
         return Err(ErrorCode::BadField);
     }
     Ok(())
+}
+
+/// Keys of clients do not exist yet.
+fn is_access_key(auth: &Object) -> bool {
+    let fits = |key: &str| (8..=256).contains(&key.len()) && key.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
+    auth.0.iter().all(|(name, value)| name == "access_key" && value.text().is_some_and(fits))
 }
 
 fn session_values(session: &Object) -> bool {
@@ -151,7 +158,7 @@ fn meaning(header: &Object) -> Result<Verdict, ErrorCode> {
         || sequence && !numbered
         || id && !stateful
         || has("digest") && has("trailer")
-        || header.object("auth").is_some_and(|auth| !auth.0.is_empty())
+        || header.object("auth").is_some_and(|auth| !auth.0.is_empty()) && !(stateful && action == "connect")
         || !transfer && has("size") && size != Some(0)
         || session.get("data_size").and_then(Value::integer).unwrap_or(0) > 0;
     let missing = transfer && !(has("mime_type") && has("size"))

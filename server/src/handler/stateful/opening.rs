@@ -1,0 +1,97 @@
+//! How a session begins, and how many of them one access key may hold (PROTOCOL.md section 6).
+
+use shared::error::ErrorCode;
+use shared::id::{Holder, SessionId};
+use shared::limits::Limits;
+use shared::session::Session;
+use shared::wire::{Action, ErrorBody, SessionInfo, Status};
+
+use super::{CHANGES_TRIED, StatefulHandler, TAKEOVER_TIMEOUT_MS, refuse_second_connect};
+use crate::config::Exclusive;
+use crate::handler::{Answer, Peer};
+use crate::rate::Loopback;
+use crate::sessions::{Room, StoreError, Versioned};
+
+impl StatefulHandler {
+    /// A new session, bound to this connection.
+    pub(super) async fn open(&self, holder: Option<Holder>, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+        refuse_second_connect(peer)?;
+        let holder = match (self.services.exclusive, holder) {
+            (Exclusive::None, _) => None,
+            (Exclusive::Reject | Exclusive::Replace, Some(holder)) => Some(holder),
+            (Exclusive::Reject | Exclusive::Replace, None) => return Err(key_wanted()),
+        };
+        self.opened.admit(peer.address, self.services.clock.now())?;
+        let token = self.services.dice.token()?;
+        let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
+        let (opened, replaced) = self.insert(session.held_by(holder), peer).await?;
+        let opened = opened.session;
+        peer.bound = Some(self.attached.bind(opened.id(), opened.epoch()));
+        let mut answer = Answer::of(Status::SessionCreated);
+        answer.reply.session = Some(SessionInfo { token: Some(token.to_wire()), ..self.describe(&opened) });
+        answer.reply.replaced = replaced;
+        Ok(answer.in_session(opened))
+    }
+
+    /// Gives the session to the store, after whatever stood in its way; says whether another one was ended for it.
+    async fn insert(&self, session: Session, peer: &Peer) -> Result<(Versioned, bool), ErrorBody> {
+        let limits = self.limits();
+        let max = limits.sessions_per_address_max;
+        let loopback = Loopback::under(max, Limits::default().sessions_per_address_max);
+        let per_address_max = (!loopback.exempts(peer.address)).then_some(max);
+        let room = Room { sessions_max: limits.sessions_max, per_address_max };
+        let mut replaced = false;
+        for _ in 0..CHANGES_TRIED {
+            match self.sessions.insert(session.clone(), session.due(limits), room).await {
+                Ok(opened) => return Ok((opened, replaced)),
+                Err(StoreError::Held(other)) => replaced |= self.make_way(other).await?,
+                Err(
+                    error @ (StoreError::Conflict
+                    | StoreError::Full
+                    | StoreError::Exists
+                    | StoreError::Unavailable(_)
+                    | StoreError::Damaged(_)),
+                ) => return Err(error.into()),
+            }
+        }
+        Err(ErrorCode::Busy.into())
+    }
+
+    /// Ends the other session of a holder, if that is what is wanted; says whether it was alive. What its connection
+    /// has made visible is counted first.
+    async fn make_way(&self, other: SessionId) -> Result<bool, ErrorBody> {
+        let turn = self.attached.turn(other);
+        let _turn = tokio::select! {
+            biased;
+            turn = turn.lock() => Some(turn),
+            () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
+        };
+        let Some(seen) = self.sessions.load(other).await? else { return Ok(false) };
+        let now = self.services.clock.now();
+        let alive = seen.session.end_reason(now, self.limits()).is_none();
+        let ended = match (alive, self.services.exclusive) {
+            (true, Exclusive::None | Exclusive::Reject) => return Err(ErrorCode::SessionExists.into()),
+            (true, Exclusive::Replace) => seen.session.replaced(now),
+            (false, _) if seen.session.ended().is_some() => return Ok(false),
+            // Silent for too long, and nobody has looked since.
+            (false, _) => seen.session.expired(now),
+        };
+        match self.replace(&seen, ended).await {
+            Ok(_) => Ok(alive),
+            // It was heard of meanwhile: it is looked at again.
+            Err(StoreError::Conflict) => Ok(false),
+            Err(
+                error @ (StoreError::Full
+                | StoreError::Exists
+                | StoreError::Held(_)
+                | StoreError::Unavailable(_)
+                | StoreError::Damaged(_)),
+            ) => Err(error.into()),
+        }
+    }
+}
+
+fn key_wanted() -> ErrorBody {
+    let message = format!("{} needs auth.access_key here, because a key holds one session", Action::Connect);
+    ErrorBody { field: Some("auth.access_key".to_owned()), ..ErrorBody::new(ErrorCode::BadField, message) }
+}
