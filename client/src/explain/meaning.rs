@@ -30,6 +30,7 @@ pub(super) fn meaning(path: &str, direction: Direction) -> &'static str {
         "session.action" => "what is asked",
         "session.sequence" => "the number of this change: each is done at most once",
         "session.token" => "the secret that continues the session (shown in part)",
+        "auth.access_key" => "a secret that holds one session at a time (shown in part)",
         "session.state" => "the stage the session is in",
         "session.epoch" => "which of the session's connections this is; the newest wins",
         "session.next_sequence" => "the number the server waits for",
@@ -56,8 +57,13 @@ pub(super) fn meaning(path: &str, direction: Direction) -> &'static str {
         "hello.limits.heartbeat_interval_s" => "how often a silent client should be heard",
         "hello.limits.session_timeout_s" => "seconds of silence a session survives",
         "replayed" => "an old answer again; nothing was done now",
+        "replaced" => "another device was disconnected: the access key holds one session",
+        "degraded_from" => "the mode that was wanted and cannot be had now",
         "closing" => "the server closes the connection after this",
         "server_time_ms" => "the server's clock",
+        "partial.sequence" => "the number of the upload that was cut",
+        "partial.offset" => "bytes of it that are there for good",
+        "partial.prefix_digest" => "the digest of these bytes; compared here before the rest is sent",
         "next_offset" => "the list goes on from here",
         "ext.explain" => "the server is asked to explain itself",
         "error.code" => "why it was refused",
@@ -79,8 +85,8 @@ mod tests {
     use shared::error::ErrorCode;
     use shared::id::{Epoch, Sequence, SessionId, Timestamp, Token, TransferId};
     use shared::wire::{
-        Ack, Action, ErrorBody, FileInfo, FileName, Hello, HelloLimits, MimeType, Mode, Record, Reply, SessionInfo,
-        Status,
+        Ack, Action, ErrorBody, FileInfo, FileName, Hello, HelloLimits, MimeType, Mode, Partial, Record, Reply,
+        SessionInfo, Status,
     };
 
     use super::*;
@@ -120,8 +126,11 @@ mod tests {
                 files_transferred: 1,
                 state_bytes: 1,
             }),
+            partial: Some(Partial { sequence: Some(Sequence::FIRST), offset: 1, prefix_digest: Some(digest()) }),
             next_offset: Some(1),
             replayed: true,
+            replaced: true,
+            degraded_from: Some(Mode::Stateful),
             hello: Some(Hello {
                 versions: vec!["2.0".into()],
                 modes: vec![Mode::Stateful],
