@@ -41,8 +41,13 @@ pub(crate) struct Common {
     /// Show every frame both ways, with what each part means
     #[arg(long, global = true, help_heading = "Options for every command")]
     pub(crate) explain: bool,
-    /// The longest wait for a reply, or for any progress
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "60", help_heading = "Options for every command",
+    /// How often to try again without progress after the connection was lost [default: 8]; stated, it holds for a
+    /// server that was never reached too
+    #[arg(long, global = true, value_name = "N", help_heading = "Options for every command",
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) retries: Option<u32>,
+    /// How long to go on without any progress; a fifth of it, and at least 60, for one reply
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "300", help_heading = "Options for every command",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
 }
@@ -275,6 +280,7 @@ mod tests {
             &["client", "send", "a", "--json", "--quiet"],
             &["client", "list", "--to", "a:b:c"],
             &["client", "ping", "--timeout", "0"],
+            &["client", "ping", "--retries", "1001"],
         ] {
             assert!(parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
         }

@@ -11,9 +11,12 @@ use crate::failure::Failure;
 use crate::text::{counted, grouped, kilobytes_per_second, neutral, size, span};
 
 /// The kinds of events, for the help text.
-pub(crate) const KINDS: [(&str, &str); 12] = [
+pub(crate) const KINDS: [(&str, &str); 15] = [
     ("session", "a session was opened or continued"),
     ("degraded", "no session to be had; it goes on stateless"),
+    ("waiting", "the connection was lost or refused; it tries again after a wait"),
+    ("gone", "a session can serve no request any more; another takes its place"),
+    ("resumed", "a file goes on behind what the server has of it"),
     ("skipped", "a folder holds something that is no file, or a link; it is not sent"),
     ("stored", "a file is stored and its digest compared"),
     ("fetched", "a file was fetched and its digest compared"),
@@ -42,6 +45,17 @@ pub(crate) enum Event<'a> {
         to: Mode,
         reason: String,
     },
+    Waiting {
+        reason: String,
+        wait_ms: u64,
+        attempt: u32,
+        attempts_max: u32,
+    },
+    Gone {
+        session: SessionId,
+        reason: String,
+    },
+    Resumed(Resumed),
     Skipped {
         path: &'a str,
         why: &'a str,
@@ -111,6 +125,20 @@ pub(crate) struct Stored {
     pub(crate) ms: u64,
 }
 
+/// A file that goes on where it was cut.
+#[derive(Debug, Serialize)]
+pub(crate) struct Resumed {
+    pub(crate) path: String,
+    pub(crate) offset: u64,
+    pub(crate) size: u64,
+    /// Bytes behind the offset that were sent before, as far as this run knows.
+    pub(crate) sent_again: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_in_s: Option<u64>,
+}
+
 /// Something that was not done.
 #[derive(Debug, Serialize)]
 pub(crate) struct Failed {
@@ -146,6 +174,8 @@ pub(crate) struct Summary {
     pub(crate) done: &'static str,
     pub(crate) files: u64,
     pub(crate) bytes: u64,
+    /// Payload bytes that were sent more than once.
+    pub(crate) sent_again: u64,
     pub(crate) failed: u64,
     pub(crate) ms: u64,
     pub(crate) exit: u8,
@@ -175,6 +205,13 @@ impl Event<'_> {
                 ))
             }
             Self::Degraded { reason, .. } => Line::Talk(format!("going on stateless, without a session: {reason}")),
+            Self::Waiting { reason, wait_ms, attempt, attempts_max } => {
+                Line::Talk(format!("{reason}; trying again in {} ({attempt} of {attempts_max})", span(*wait_ms)))
+            }
+            Self::Gone { session, reason } => {
+                Line::Talk(format!("session {} cannot go on: {reason}", session.to_wire()))
+            }
+            Self::Resumed(resumed) => Line::Talk(resumed.words()),
             Self::Skipped { path, why } => Line::Talk(format!("warning: {} skipped: {why}", neutral(path))),
             Self::Stored(stored) => Line::Data(stored.words(layout)),
             Self::Fetched { stored_as, path, size: bytes, digest, ms } => Line::Talk(format!(
@@ -240,6 +277,23 @@ impl Stored {
     }
 }
 
+impl Resumed {
+    fn words(&self) -> String {
+        let percent = self.offset.saturating_mul(100).checked_div(self.size).unwrap_or(100);
+        let mut text = format!("resuming {} at {percent} %", neutral(&self.path));
+        if let Some(session) = self.session {
+            let _ = write!(text, ", session {}", session.to_wire());
+        }
+        if let Some(seconds) = self.expires_in_s {
+            let _ = write!(text, ", expires in {}", span(seconds.saturating_mul(1000)));
+        }
+        if self.sent_again > 0 {
+            let _ = write!(text, "; {} sent again", size(self.sent_again));
+        }
+        text
+    }
+}
+
 impl Failed {
     fn words(&self) -> String {
         let mut text = match &self.what {
@@ -260,6 +314,9 @@ impl Summary {
         let kilobytes = kilobytes_per_second(self.bytes, self.ms);
         if self.bytes > 0 && kilobytes > 0 {
             let _ = write!(text, ", {}.{} MB/s", grouped(kilobytes / 1000), kilobytes % 1000 / 100);
+        }
+        if self.sent_again > 0 {
+            let _ = write!(text, "; {} sent again", size(self.sent_again));
         }
         if self.failed > 0 {
             let _ = write!(text, "; {} failed", grouped(self.failed));

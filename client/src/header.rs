@@ -137,6 +137,11 @@ impl Header {
         Self::change(Action::Transfer, id, sequence).with_file(file)
     }
 
+    /// What is there of a file that was sent by itself?
+    pub(crate) fn stateless_status(transfer: TransferId) -> Self {
+        Self { transfer_id: Some(transfer.to_wire()), ..Self::new(Action::Status, Mode::Stateless, None) }
+    }
+
     /// A stored file's bytes, without a session.
     pub(crate) fn stateless_fetch(stored_as: &str) -> Self {
         Self::new(Action::Fetch, Mode::Stateless, None).of_file(stored_as)
@@ -150,6 +155,15 @@ impl Header {
     /// The same header, from this position on.
     pub(crate) fn beginning_at(self, offset: u64) -> Self {
         Self { offset: Some(offset), ..self }
+    }
+
+    /// The same transfer without the first `offset` bytes of its file, which the server has.
+    pub(crate) fn behind(self, offset: u64) -> Self {
+        let size = match self.size {
+            Size::Known(whole) => Size::Known(whole.saturating_sub(offset)),
+            other @ (Size::Absent | Size::Unknown) => other,
+        };
+        Self { size, offset: (offset > 0).then_some(offset), ..self }
     }
 
     /// The same header; the server is to answer before the payload comes.
@@ -206,6 +220,8 @@ mod tests {
             Header::stateless_transfer(facts(Some(0)), transfer),
             Header::stateless_transfer(facts(None), transfer).expecting_continue(),
             Header::stateful_transfer(facts(None), id, Sequence::FIRST).explained(),
+            Header::stateless_transfer(facts(Some(9)), transfer).behind(4),
+            Header::stateless_status(transfer),
         ] {
             let line = serde_json::to_vec(&header).unwrap();
             let Incoming::Frame(raw) = read_header(&line, Dialect::Unsettled).unwrap() else { panic!("{header:?}") };

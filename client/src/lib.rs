@@ -28,6 +28,7 @@ mod mime;
 mod private;
 pub mod program;
 mod reading;
+mod reconnect;
 mod remembered;
 mod report;
 mod settings;
@@ -49,6 +50,7 @@ use crate::console::Seen;
 pub use crate::console::{Captured, Console};
 pub use crate::env::{Environment, Interrupt};
 use crate::explain::Watch;
+use crate::reconnect::{Bounds, Insistence, RETRIES_DEFAULT};
 use crate::remembered::Remembered;
 use crate::report::{Colour, Report};
 use crate::settings::Settings;
@@ -93,10 +95,14 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
     // With --json the events are what was asked for; otherwise a transfer stands by itself.
     let owes_output = format == FormatName::Json || cli.command.only_asks();
     let said = report.clone();
+    let time = Duration::from_secs(cli.common.timeout);
     let context = Context {
         server: cli.common.to.or_else(|| settings.server.clone()).unwrap_or_default(),
         settings,
-        patience: Duration::from_secs(cli.common.timeout),
+        patience: one_wait(time),
+        bounds: Bounds { retries: cli.common.retries.unwrap_or(RETRIES_DEFAULT), time },
+        insistence: if cli.common.retries.is_some() { Insistence::OfTheUser } else { Insistence::None },
+        clock: environment.clock(),
         watch: if cli.common.explain { Watch::on(report.clone()) } else { Watch::off() },
         report,
         remembered: Remembered::new(environment),
@@ -110,6 +116,11 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
         }
         Some(_) | None => exit,
     }
+}
+
+/// The longest wait for one reply. A connection that is dead without saying so must leave time for another one.
+fn one_wait(time: Duration) -> Duration {
+    (time / 5).max(Duration::from_secs(60)).min(time)
 }
 
 /// Colour is for people, unless they do not want it (no-color.org).

@@ -14,9 +14,10 @@ use shared::exit::ExitCode;
 
 use crate::address::Address;
 use crate::cli::Command;
-use crate::env::Interrupt;
+use crate::env::{Clock, Interrupt};
 use crate::explain::Watch;
 use crate::failure::Failure;
+use crate::reconnect::{Bounds, Insistence};
 use crate::remembered::Remembered;
 use crate::report::Report;
 use crate::settings::Settings;
@@ -27,6 +28,10 @@ pub(crate) struct Context {
     pub(crate) server: Address,
     pub(crate) settings: Settings,
     pub(crate) patience: Duration,
+    pub(crate) bounds: Bounds,
+    /// Whether trying again makes sense before the server was ever reached.
+    pub(crate) insistence: Insistence,
+    pub(crate) clock: Clock,
     pub(crate) watch: Watch,
     pub(crate) report: Report,
     pub(crate) remembered: Remembered,

@@ -51,6 +51,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         done: "stored",
         files: tally.files,
         bytes: tally.bytes,
+        sent_again: tally.sent_again,
         failed,
         ms: watch.millis(),
         exit: exit.code(),

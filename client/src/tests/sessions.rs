@@ -75,7 +75,7 @@ async fn a_session_that_cannot_be_closed_is_no_file_that_failed() {
     for (expected, code, second) in [(4, "", vec![]), (4, "", vec![Act::Hang]), (7, "busy", vec![error("busy")])] {
         let world = World::new();
         let address = serve(vec![vec![created(), stored(), stored(), Act::Hang], second]).await;
-        let (exit, captured) = world.run("send @a.txt @b.txt --close --json", &address).await;
+        let (exit, captured) = world.run("send @a.txt @b.txt --close --json --retries 1", &address).await;
         let (output, errors) = (captured.output_text(), captured.errors_text());
         assert_eq!(exit, expected, "{errors}");
         assert!(errors.contains("2 files stored, but the session could not be closed: "), "{errors}");
@@ -127,7 +127,7 @@ async fn a_session_whose_goodbye_was_lost_for_good_is_gone_for_the_next_command(
         let world = World::new();
         let closed = reply("session_closed", &format!(r#","sequence":2,"replayed":true{}"#, session(3, "")));
         let address = serve(vec![vec![created(), stored(), Act::Hang], vec![Act::Hang], vec![closed]]).await;
-        assert_eq!(world.run("send @a.txt --close", &address).await.0, 4);
+        assert_eq!(world.run("send @a.txt --close --retries 1", &address).await.0, 4);
         assert_eq!(world.run(command, &address).await.0, 8, "{command}");
         // It is forgotten: the next command does not even ask.
         assert_eq!(world.run("list", "127.0.0.1:1").await.0, 8, "{command}");
