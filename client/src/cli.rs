@@ -147,6 +147,17 @@ pub(crate) enum ModeName {
     Auto,
 }
 
+impl ModeName {
+    /// As it is typed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Stateless => "stateless",
+            Self::Stateful => "stateful",
+            Self::Auto => "auto",
+        }
+    }
+}
+
 impl From<ModeName> for Wanted {
     fn from(name: ModeName) -> Self {
         match name {

@@ -23,6 +23,7 @@ mod event;
 mod explain;
 mod failure;
 mod header;
+mod journal;
 mod landing;
 mod mime;
 mod private;
@@ -50,6 +51,7 @@ use crate::console::Seen;
 pub use crate::console::{Captured, Console};
 pub use crate::env::{Environment, Interrupt};
 use crate::explain::Watch;
+use crate::journal::Journal;
 use crate::reconnect::{Bounds, Insistence, RETRIES_DEFAULT};
 use crate::remembered::Remembered;
 use crate::report::{Colour, Report};
@@ -61,8 +63,9 @@ pub async fn run<A: Into<OsString>>(
     environment: Environment,
     mut console: Console,
 ) -> ExitCode {
-    match cli::parse(args.into_iter().map(Into::into)) {
-        Ok(cli) => run_command(cli, &environment, console).await,
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    match cli::parse(args.iter().cloned()) {
+        Ok(cli) => run_command(cli, args, &environment, console).await,
         Err(error) => {
             let colour =
                 colour(&environment, if error.use_stderr() { console.errors_seen } else { console.output_seen });
@@ -78,7 +81,7 @@ pub async fn run<A: Into<OsString>>(
     }
 }
 
-async fn run_command(cli: Cli, environment: &Environment, console: Console) -> ExitCode {
+async fn run_command(cli: Cli, command_line: Vec<OsString>, environment: &Environment, console: Console) -> ExitCode {
     let settings = Settings::load(environment);
     let configured = settings.as_ref().ok().and_then(|settings| settings.output);
     let format = cli.common.format().or(configured).unwrap_or(FormatName::Human);
@@ -106,6 +109,8 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
         watch: if cli.common.explain { Watch::on(report.clone()) } else { Watch::off() },
         report,
         remembered: Remembered::new(environment),
+        journals: Journal::folder(environment),
+        command_line,
         interrupt: environment.interrupt(),
     };
     let exit = commands::run(cli.command, context, console.input).await;

@@ -167,6 +167,7 @@ fn gone(reason: &str) -> Act {
     reply("error", &body.replace("REASON", reason))
 }
 
+mod killed;
 mod output;
 mod pipes;
 mod resuming;

@@ -11,6 +11,7 @@ use crate::env::{Stopwatch, random};
 use crate::event::Stored;
 use crate::failure::Failure;
 use crate::header::FileFacts;
+use crate::journal::{Errand, Place};
 use crate::mime::mime_type;
 use crate::reading::Reading;
 use crate::report::Report;
@@ -22,6 +23,10 @@ pub(super) struct Current<'a> {
     pub(super) source: &'a Source,
     pub(super) label: String,
     watch: Stopwatch,
+    /// How a later run would know it again.
+    pub(super) errand: Option<Errand>,
+    /// What is written down of it.
+    pub(super) noted: Option<Place>,
     /// Makes it safe to send the file twice without a session.
     pub(super) transfer: TransferId,
     pub(super) reading: Option<Reading>,
@@ -43,6 +48,8 @@ impl<'a> Current<'a> {
             source,
             label: source.label(),
             watch: Stopwatch::start(),
+            errand: None,
+            noted: None,
             transfer: TransferId::from_random(transfer),
             reading: None,
             facts: None,

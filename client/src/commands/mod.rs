@@ -7,7 +7,9 @@ mod joined;
 mod send;
 mod sending;
 
+use std::ffi::OsString;
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shared::exit::ExitCode;
@@ -35,6 +37,10 @@ pub(crate) struct Context {
     pub(crate) watch: Watch,
     pub(crate) report: Report,
     pub(crate) remembered: Remembered,
+    /// Where runs write down what they have under way.
+    pub(crate) journals: Option<PathBuf>,
+    /// What the user typed.
+    pub(crate) command_line: Vec<OsString>,
     pub(crate) interrupt: Interrupt,
 }
 

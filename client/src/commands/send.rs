@@ -16,7 +16,7 @@ use crate::sources::{Found, Origin, Source, find};
 /// Sends everything and says what became of each.
 pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std::marker::Send>) -> ExitCode {
     let watch = Stopwatch::start();
-    let (session, found) = match prepare(&send, context).await {
+    let (session, mut found) = match prepare(&send, context).await {
         Ok(prepared) => prepared,
         Err(failure) => {
             context.report.failed(None, &failure);
@@ -27,20 +27,24 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     let afterwards = if send.close { Afterwards::Close } else { Afterwards::Keep };
     let ack = send.ack.or(context.settings.ack).map(Into::into);
     let conversation = Conversation::new(mode.into(), afterwards, session);
-    let mut sending = Sending::new(context, conversation, ack, input);
+    let mut sending = Sending::new(context, conversation, mode.word(), ack, input);
     for (label, failure) in found.failures {
         sending.fail(Some(&label), failure);
     }
     for (label, why) in found.skipped {
         context.report.event(&Event::Skipped { path: &label, why });
     }
+    sending.take_over(&mut found.sources);
     let total: Option<u64> = found.sources.iter().map(Source::size).sum();
     context.start_bar(total);
     let mut interrupt = context.interrupt.clone();
     tokio::select! {
         biased;
         () = sending.all(&found.sources) => {}
-        () = interrupt.wait() => sending.fail(None, Failure::Interrupted),
+        () = interrupt.wait() => {
+            sending.fail(None, Failure::Interrupted);
+            go_on_later(&sending, &found.sources, context);
+        }
     }
     context.report.end_bar();
     let tally = sending.finish().await;
@@ -57,6 +61,14 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         exit: exit.code(),
     }));
     exit
+}
+
+/// Says how an interrupted run is gone on with.
+fn go_on_later(sending: &Sending<'_>, sources: &[Source], context: &Context) {
+    context.report.talk(&format!("to go on: {}", sending.command_to_go_on()));
+    if sources.iter().any(|source| !matches!(source.origin, Origin::File(..))) {
+        context.report.talk("what comes through a pipe begins anew: nobody can read it twice");
+    }
 }
 
 /// What is known before anything is sent.

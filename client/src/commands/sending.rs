@@ -1,10 +1,13 @@
 //! Files on their way: carries out, one command after the other, what the conversation decides.
 
 mod goodbye;
+mod left;
 mod opening;
 mod uploading;
 
+use std::collections::HashSet;
 use std::io::Read;
+use std::path::PathBuf;
 
 use shared::exit::ExitCode;
 use shared::wire::{Ack, ErrorBody, Mode, Reply};
@@ -15,8 +18,9 @@ use super::joined::forget_if_gone;
 use crate::conversation::{Cause, Command, Conversation, Event as Happened};
 use crate::event::Event;
 use crate::failure::{Failure, exit_of_several};
+use crate::journal::{Errand, Journal, Place};
 use crate::reconnect::Reconnect;
-use crate::sources::Source;
+use crate::sources::{Origin, Source};
 use crate::text::counted;
 use crate::transport::Connection;
 
@@ -52,6 +56,12 @@ pub(super) struct Sending<'a> {
     conversation: Option<Conversation>,
     connection: Option<Connection>,
     input: Option<Box<dyn Read + Send>>,
+    journal: Journal,
+    /// How the user wants files to be sent, as an errand says it.
+    mode: &'static str,
+    /// What ended runs left of these files.
+    left: Vec<(Errand, Place)>,
+    done: HashSet<PathBuf>,
     /// How the connection was lost last.
     lost: Option<Failure>,
     tries: Reconnect,
@@ -80,6 +90,7 @@ impl<'a> Sending<'a> {
     pub(super) fn new(
         context: &'a Context,
         conversation: Conversation,
+        mode: &'static str,
         ack: Option<Ack>,
         input: Box<dyn Read + Send>,
     ) -> Self {
@@ -89,6 +100,10 @@ impl<'a> Sending<'a> {
             conversation: Some(conversation),
             connection: None,
             input: Some(input),
+            journal: Journal::at(context.journals.clone()),
+            mode,
+            left: Vec::new(),
+            done: HashSet::new(),
             lost: None,
             tries: Reconnect::new(context.bounds),
             reached: Reached::NotYet,
@@ -125,7 +140,7 @@ impl<'a> Sending<'a> {
             self.fail(Some(&current.label), failure);
             return GoOn::Yes;
         }
-        let mut happened = Happened::File(self.context.clock.now());
+        let mut happened = self.offer(&mut current);
         loop {
             let command = self.step(happened);
             self.shed().await;
@@ -146,6 +161,7 @@ impl<'a> Sending<'a> {
                 Command::Skip(cause) => {
                     let failure = self.failure_of(cause, current.failure.take());
                     self.context.report.set_back(current.sent.bytes);
+                    self.strike_unless_open(&current, &failure);
                     self.fail(Some(&current.label), failure);
                     return GoOn::Yes;
                 }
@@ -154,6 +170,7 @@ impl<'a> Sending<'a> {
                     if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
                         forget_if_gone(self.context, held.id, &failure).await;
                     }
+                    self.strike_unless_open(&current, &failure);
                     self.fail(Some(&current.label), failure);
                     return GoOn::No;
                 }
@@ -179,6 +196,10 @@ impl<'a> Sending<'a> {
         match current.stored(reply, session).await {
             Ok(stored) => {
                 self.tries.progress();
+                self.strike(current);
+                if let Origin::File(path, _) = &current.source.origin {
+                    self.done.insert(path.clone());
+                }
                 self.tally.files = self.tally.files.saturating_add(1);
                 self.tally.bytes = self.tally.bytes.saturating_add(stored.size);
                 self.context.report.event(&Event::Stored(&stored));

@@ -43,6 +43,7 @@ impl Sending<'_> {
             }
         }
         self.tell_resumed(current, attempt);
+        self.note(current, attempt);
         let session = self.conversation.as_ref().and_then(Conversation::session);
         let (Some(connection), Some(facts)) = (&mut self.connection, &current.facts) else {
             return Happened::Lost(Reach::Nothing, Repeatable::Yes);
@@ -80,6 +81,9 @@ impl Sending<'_> {
     fn tell_resumed(&self, current: &Current<'_>, attempt: Attempt) {
         let (Some(reading), true) = (&current.reading, attempt.history != History::None) else { return };
         let offset = reading.offset();
+        if attempt.history.is_unknown() {
+            return self.context.report.talk(&format!("{}: asking for the answer that did not come", current.label));
+        }
         if offset == 0 {
             return self.context.report.talk(&format!("{}: sending it again from its beginning", current.label));
         }
