@@ -65,6 +65,9 @@ pub(crate) enum Command {
     Status(InSession),
     /// Remove stored files of the session
     Remove(Remove),
+    /// The sessions remembered here
+    #[command(subcommand, after_help = SESSIONS_NOTES)]
+    Sessions(Sessions),
     /// Ask the server what it can do, and how far away it is
     Ping,
 }
@@ -73,8 +76,8 @@ impl Command {
     /// Whether what it says is all it does.
     pub(crate) fn only_asks(&self) -> bool {
         match self {
-            Self::List(_) | Self::Status(_) | Self::Ping => true,
-            Self::Send(_) | Self::Fetch(_) | Self::Remove(_) => false,
+            Self::List(_) | Self::Status(_) | Self::Ping | Self::Sessions(Sessions::Ls) => true,
+            Self::Send(_) | Self::Fetch(_) | Self::Remove(_) | Self::Sessions(Sessions::Forget(_)) => false,
         }
     }
 }
@@ -126,6 +129,27 @@ pub(crate) struct Remove {
     pub(crate) files: Vec<String>,
     #[command(flatten)]
     pub(crate) session: InSession,
+}
+
+/// `sessions`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// Show them, the last one first
+    Ls,
+    /// Forget one, or all, with what is under way in them
+    Forget(Forget),
+}
+
+/// `sessions forget`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(crate) struct Forget {
+    /// The session's id, the beginning of it, or "last"
+    #[arg(value_name = "ID", group = "which")]
+    pub(crate) id: Option<String>,
+    /// Every session of every server
+    #[arg(long, group = "which")]
+    pub(crate) all: bool,
 }
 
 /// Which session is meant.
@@ -229,6 +253,8 @@ const EXAMPLES: &str = "Examples:
   client send photos/ '*.pdf' --close        a folder and a pattern; ends the session afterwards
   client send big.iso --mode stateless       without a session
   tar c src | client send - --name src.tar   standard input
+  client send big.iso --retries 50           goes on where it was cut, however often; so does
+                                             the same command after it was killed or stopped
   client list                                what the session holds
   client fetch session_…/file_1_….png -o picture.png
   client send file.png --explain             every frame, with what it means
@@ -238,6 +264,14 @@ const EXAMPLES: &str = "Examples:
 const SEND_NOTES: &str =
     "Folders are sent with everything in them, sorted; names are relative, with the folder's own name in front.
 A symbolic link is followed when you name it, and not inside a folder. A name that begins with a dash: ./-name.";
+
+const SESSIONS_NOTES: &str = "Examples:
+  client sessions ls
+  client sessions forget 0b6e
+  client sessions forget --all
+
+What is forgotten here still lives at its server until nobody has used it for a while.
+Its files stay. `client send --close` ends a session at once.";
 
 /// Exit codes, configuration, and events, from the tables the program itself uses.
 fn long_help() -> String {
@@ -252,7 +286,8 @@ fn long_help() -> String {
          \x20 DFT_ACK     ack: written or durable\n\
          \x20 DFT_OUTPUT  output: human, json or quiet\n\
          \x20 The file is $XDG_CONFIG_HOME/dft/client.yaml (~/.config/dft/client.yaml), one `key: value` a line.\n\
-         \x20 Sessions are remembered in $XDG_STATE_HOME/dft/session.json (~/.local/state/dft/session.json).\n\
+         \x20 Sessions are remembered in $XDG_STATE_HOME/dft/session.json (~/.local/state/dft/session.json),\n\
+         \x20 and what is under way in the folder journal beside it. Both hold secrets and no contents.\n\
          \x20 NO_COLOR switches colours off.\n\
          \nEvents of --json, by their \"event\":\n",
     );
@@ -292,6 +327,8 @@ mod tests {
             &["client", "list", "--to", "a:b:c"],
             &["client", "ping", "--timeout", "0"],
             &["client", "ping", "--retries", "1001"],
+            &["client", "sessions", "forget"],
+            &["client", "sessions", "forget", "a", "--all"],
         ] {
             assert!(parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
         }

@@ -8,10 +8,11 @@ use shared::wire::{Ack, FileEntry, Hello, Mode, Record};
 use std::fmt::Write as _;
 
 use crate::failure::Failure;
+use crate::remembered::Kept;
 use crate::text::{counted, grouped, kilobytes_per_second, neutral, size, span};
 
 /// The kinds of events, for the help text.
-pub(crate) const KINDS: [(&str, &str); 15] = [
+pub(crate) const KINDS: [(&str, &str); 17] = [
     ("session", "a session was opened or continued"),
     ("degraded", "no session to be had; it goes on stateless"),
     ("waiting", "the connection was lost or refused; it tries again after a wait"),
@@ -23,6 +24,8 @@ pub(crate) const KINDS: [(&str, &str); 15] = [
     ("file", "one file of the session (list)"),
     ("status", "the session as the server sees it (status)"),
     ("removed", "a file was removed"),
+    ("remembered", "a session that is remembered here (sessions ls)"),
+    ("forgotten", "a session is not remembered any more (sessions forget)"),
     ("closed", "the session was closed"),
     ("hello", "what the server can do (ping)"),
     ("failed", "something was not done, with the exit code it stands for"),
@@ -82,6 +85,10 @@ pub(crate) enum Event<'a> {
         stored_as: &'a str,
         sequence: Sequence,
         replayed: bool,
+    },
+    Remembered(&'a Kept),
+    Forgotten {
+        session: SessionId,
     },
     Closed {
         session: SessionId,
@@ -239,6 +246,11 @@ impl Event<'_> {
             Self::Removed { stored_as, sequence, .. } => {
                 Line::Data(format!("removed {}  stateful #{sequence}", neutral(stored_as)))
             }
+            Self::Remembered(kept) => {
+                let (id, next) = (kept.session.to_wire(), kept.next_sequence);
+                Line::Data(format!("{id}  {}  next sequence {next}", neutral(&kept.server)))
+            }
+            Self::Forgotten { session } => Line::Talk(format!("session {} forgotten", session.to_wire())),
             Self::Closed { session } => Line::Talk(format!("session {} closed; its files stay", session.to_wire())),
             Self::Hello { server, hello, connect_us, round_trip_us } => {
                 Line::Data(hello_words(server, hello, *connect_us, *round_trip_us))

@@ -6,6 +6,7 @@ mod inquire;
 mod joined;
 mod send;
 mod sending;
+mod sessions;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -77,6 +78,7 @@ pub(crate) async fn run(command: Command, context: Context, input: Box<dyn Read 
             Command::List(which) => inquire::list(&which, &context).await,
             Command::Status(which) => inquire::status(&which, &context).await,
             Command::Remove(remove) => inquire::remove(&remove, &context).await,
+            Command::Sessions(what) => sessions::run(&what, &context).await,
             Command::Ping => inquire::ping(&context).await,
         }
     };

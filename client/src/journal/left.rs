@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use shared::id::SessionId;
+
 use super::{ENTRIES_MAX, Entry, Errand, FILE_BYTES_MAX, Journal, Place, write};
 use crate::failure::Failure;
 use crate::private;
@@ -53,15 +55,39 @@ impl Journal {
         ended.sort_by_key(|ended| ended.entries.iter().map(|entry| entry.noted_ms).max());
         let surplus = ended.len().saturating_sub(JOURNALS_MAX);
         ended.iter_mut().take(surplus).for_each(|ended| ended.entries.clear());
-        for ended in ended {
-            let done = write(&ended.path, &ended.entries);
-            done.map_err(|error| Failure::local(crate::reading::shown(&ended.path), &error))?;
-            if ended.entries.is_empty() {
-                // Who finds it locked no more finds nothing in it either.
-                let _ = std::fs::remove_file(&ended.lock_path);
-            }
-        }
+        ended.into_iter().try_for_each(Ended::put_back)?;
         Ok(taken)
+    }
+
+    /// Strikes out what ended runs left in these sessions; in none named, all they left.
+    pub(crate) fn forget(&self, sessions: Option<&[SessionId]>, now_ms: u64) -> Result<(), Failure> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let ended = match ended(folder, now_ms) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            ended => ended.map_err(|error| Failure::local(crate::reading::shown(folder), &error))?,
+        };
+        ended.into_iter().try_for_each(|mut ended| {
+            let meant = |entry: &Entry| match (sessions, &entry.session) {
+                (Some(sessions), Some(session)) => sessions.contains(&session.id),
+                (Some(_), None) => false,
+                (None, _) => true,
+            };
+            ended.entries.retain(|entry| !meant(entry));
+            ended.put_back()
+        })
+    }
+}
+
+impl Ended {
+    /// Writes down what nobody took; where that is nothing, nothing stays.
+    fn put_back(self) -> Result<(), Failure> {
+        let written = write(&self.path, &self.entries);
+        written.map_err(|error| Failure::local(crate::reading::shown(&self.path), &error))?;
+        if self.entries.is_empty() {
+            // Who finds it locked no more finds nothing in it either.
+            let _ = std::fs::remove_file(&self.lock_path);
+        }
+        Ok(())
     }
 }
 

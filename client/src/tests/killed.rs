@@ -155,3 +155,24 @@ async fn a_file_that_was_refused_is_not_gone_on_with() {
     assert_eq!(world.exit("send @a.txt", vec![vec![created(), error("bad_name")]]).await, 6);
     assert_eq!(world.journals(), 0);
 }
+
+#[tokio::test]
+async fn remembered_sessions_are_shown_and_forgotten_with_what_is_under_way_in_them() {
+    for which in [&ID[..6], "last", "--all"] {
+        let world = World::new();
+        let heard = Heard::default();
+        let address = serve_heard(vec![vec![created(), Act::Silence]], heard.clone()).await;
+        world.killed("send @a.txt", &address, &heard).await;
+        let (exit, captured) = world.run("sessions ls", &address).await;
+        assert_eq!((exit, captured.output_text()), (0, format!("{ID}  {address}  next sequence 1\n")));
+        let (_, captured) = world.run("sessions ls --json", &address).await;
+        let json = format!(r#"{{"event":"remembered","server":"{address}","session":"{ID}","next_sequence":1}}"#);
+        assert_eq!(captured.output_text().trim(), json);
+        assert!(!captured.output_text().contains(TOKEN));
+        assert_eq!(world.run("sessions forget 77", &address).await.0, 8);
+        assert_eq!(world.run(&format!("sessions forget {which}"), &address).await.0, 0);
+        assert_eq!(world.run("sessions ls", &address).await.1.output_text(), "");
+        assert_eq!(world.journals(), 0, "{which}");
+    }
+    assert_eq!(World::new().exit("sessions forget --all", vec![]).await, 0);
+}
