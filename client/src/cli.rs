@@ -100,6 +100,9 @@ pub(crate) struct Send {
     /// Go on with a remembered session: its id, the beginning of it, or "last"
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+    /// A file with the key of which the server lets one device at a time have a session
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_key_file: Option<PathBuf>,
     /// End the session when all is sent
     #[arg(long)]
     pub(crate) close: bool,

@@ -106,7 +106,7 @@ impl Clock {
 
     /// Milliseconds since 1970, for what another run is to understand.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-    pub(crate) fn wall_ms(&self) -> u64 {
+    pub(crate) fn wall_ms() -> u64 {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }

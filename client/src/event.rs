@@ -12,9 +12,10 @@ use crate::remembered::Kept;
 use crate::text::{counted, grouped, kilobytes_per_second, neutral, size, span};
 
 /// The kinds of events, for the help text.
-pub(crate) const KINDS: [(&str, &str); 17] = [
+pub(crate) const KINDS: [(&str, &str); 18] = [
     ("session", "a session was opened or continued"),
     ("degraded", "no session to be had; it goes on stateless"),
+    ("replaced", "another device with the same access key was disconnected"),
     ("waiting", "the connection was lost or refused; it tries again after a wait"),
     ("gone", "a session can serve no request any more; another takes its place"),
     ("resumed", "a file goes on behind what the server has of it"),
@@ -47,6 +48,9 @@ pub(crate) enum Event<'a> {
         from: Mode,
         to: Mode,
         reason: String,
+    },
+    Replaced {
+        session: SessionId,
     },
     Waiting {
         reason: String,
@@ -129,6 +133,9 @@ pub(crate) struct Stored {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ack: Option<Ack>,
     pub(crate) replayed: bool,
+    /// The mode the server could not serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) degraded_from: Option<Mode>,
     pub(crate) ms: u64,
 }
 
@@ -212,6 +219,9 @@ impl Event<'_> {
                 ))
             }
             Self::Degraded { reason, .. } => Line::Talk(format!("going on stateless, without a session: {reason}")),
+            Self::Replaced { .. } => {
+                Line::Talk("another device with this access key was disconnected: its session has ended".to_owned())
+            }
             Self::Waiting { reason, wait_ms, attempt, attempts_max } => {
                 Line::Talk(format!("{reason}; trying again in {} ({attempt} of {attempts_max})", span(*wait_ms)))
             }
@@ -282,6 +292,9 @@ impl Stored {
             let _ = write!(text, "  {}", ack.as_str());
         }
         let _ = write!(text, "  {}", span(self.ms));
+        if let Some(mode) = self.degraded_from {
+            let _ = write!(text, "  (degraded from {mode})");
+        }
         if self.replayed {
             text.push_str("  (was stored before; the server repeated its answer)");
         }

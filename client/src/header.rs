@@ -5,6 +5,8 @@ use shared::digest::DigestKind;
 use shared::id::{Sequence, SessionId, Token, TransferId};
 use shared::wire::{Ack, Action, FileName, MimeType, Mode, VERSION};
 
+use crate::access_key::AccessKey;
+
 /// One request header. Fields that do not apply are left out.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Header {
@@ -27,6 +29,8 @@ pub(crate) struct Header {
     ack: Option<Ack>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<Auth>,
     session: Session,
     #[serde(skip_serializing_if = "Option::is_none")]
     ext: Option<Ext>,
@@ -61,6 +65,11 @@ struct Session {
 }
 
 #[derive(Debug, Clone, Serialize)]
+struct Auth {
+    access_key: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
 struct Ext {
     explain: &'static str,
 }
@@ -91,6 +100,7 @@ impl Header {
             offset: None,
             ack: None,
             expect: None,
+            auth: None,
             session: Session { id, mode, sequence: None, action, token: None },
             ext: None,
         }
@@ -104,6 +114,11 @@ impl Header {
     /// Open a session.
     pub(crate) fn open() -> Self {
         Self::new(Action::Connect, Mode::Stateful, None)
+    }
+
+    /// Open the one session this key may have.
+    pub(crate) fn open_with(key: &AccessKey) -> Self {
+        Self { auth: Some(Auth { access_key: key.to_wire() }), ..Self::open() }
     }
 
     /// Continue a session.

@@ -13,6 +13,7 @@
 //! # });
 //! ```
 
+mod access_key;
 mod address;
 mod cli;
 mod commands;

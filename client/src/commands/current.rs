@@ -135,6 +135,7 @@ impl<'a> Current<'a> {
             sequence: reply.sequence,
             ack: reply.ack,
             replayed: reply.replayed,
+            degraded_from: reply.degraded_from,
             ms: self.watch.millis(),
         })
     }

@@ -6,6 +6,7 @@ use shared::exit::ExitCode;
 
 use super::Context;
 use super::sending::Sending;
+use crate::access_key::AccessKey;
 use crate::cli::{ModeName, Send};
 use crate::conversation::{Afterwards, Conversation, Held};
 use crate::env::Stopwatch;
@@ -27,7 +28,14 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     let afterwards = if send.close { Afterwards::Close } else { Afterwards::Keep };
     let ack = send.ack.or(context.settings.ack).map(Into::into);
     let conversation = Conversation::new(mode.into(), afterwards, session);
-    let mut sending = Sending::new(context, conversation, mode.word(), ack, input);
+    let access_key = match send.access_key_file.as_deref().map(AccessKey::read).transpose() {
+        Ok(key) => key,
+        Err(failure) => {
+            context.report.failed(None, &failure);
+            return failure.exit();
+        }
+    };
+    let mut sending = Sending::new(context, conversation, mode.word(), ack, access_key, input);
     for (label, failure) in found.failures {
         sending.fail(Some(&label), failure);
     }
@@ -74,8 +82,10 @@ fn go_on_later(sending: &Sending<'_>, sources: &[Source], context: &Context) {
 /// What is known before anything is sent.
 async fn prepare(send: &Send, context: &Context) -> Result<(Option<Held>, Found), Failure> {
     let stateless = send.mode.or(context.settings.mode) == Some(ModeName::Stateless);
-    if stateless && (send.session.is_some() || send.close) {
-        return Err(Failure::Usage("--session and --close mean nothing in stateless mode".to_owned()));
+    if stateless && (send.session.is_some() || send.close || send.access_key_file.is_some()) {
+        return Err(Failure::Usage(
+            "--session, --close and --access-key-file mean nothing in stateless mode".to_owned(),
+        ));
     }
     if send.name.is_some() && send.paths.len() > 1 {
         return Err(Failure::Usage("--name is for one file".to_owned()));

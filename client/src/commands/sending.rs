@@ -15,6 +15,7 @@ use shared::wire::{Ack, ErrorBody, Mode, Reply};
 use super::Context;
 use super::current::Current;
 use super::joined::forget_if_gone;
+use crate::access_key::AccessKey;
 use crate::conversation::{Cause, Command, Conversation, Event as Happened};
 use crate::event::Event;
 use crate::failure::{Failure, exit_of_several};
@@ -52,6 +53,7 @@ impl Tally {
 pub(super) struct Sending<'a> {
     context: &'a Context,
     ack: Option<Ack>,
+    access_key: Option<AccessKey>,
     /// Taken while it decides; always there between two steps.
     conversation: Option<Conversation>,
     connection: Option<Connection>,
@@ -92,11 +94,13 @@ impl<'a> Sending<'a> {
         conversation: Conversation,
         mode: &'static str,
         ack: Option<Ack>,
+        access_key: Option<AccessKey>,
         input: Box<dyn Read + Send>,
     ) -> Self {
         Self {
             context,
             ack,
+            access_key,
             conversation: Some(conversation),
             connection: None,
             input: Some(input),

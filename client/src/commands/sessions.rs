@@ -4,6 +4,7 @@ use shared::exit::ExitCode;
 
 use super::Context;
 use crate::cli::{Forget, Sessions};
+use crate::env::Clock;
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::journal::Journal;
@@ -51,6 +52,6 @@ async fn forget(forget: &Forget, context: &Context) -> Result<ExitCode, Failure>
     // What was under way in them cannot be gone on with, and its secrets go too.
     let sessions: Vec<_> = kept.iter().map(|kept| kept.session).collect();
     let sessions = (!forget.all).then_some(sessions.as_slice());
-    Journal::at(context.journals.clone()).forget(sessions, context.clock.wall_ms())?;
+    Journal::at(context.journals.clone()).forget(sessions, Clock::wall_ms())?;
     Ok(ExitCode::Success)
 }

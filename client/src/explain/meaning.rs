@@ -90,6 +90,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::access_key::AccessKey;
     use crate::explain::Node;
     use crate::header::{FileFacts, Header};
 
@@ -169,6 +170,7 @@ mod tests {
     #[test]
     fn every_field_of_the_wire_has_a_meaning() {
         let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
+        let key = AccessKey::of_a_test("k");
         let facts = FileFacts {
             mime_type: MimeType::octet_stream(),
             size: Some(1),
@@ -178,6 +180,7 @@ mod tests {
         let mut lines = vec![(Direction::Received, serde_json::to_vec(&full_reply()).unwrap())];
         for header in [
             Header::resume(id, &token),
+            Header::open_with(&key),
             Header::ask(Action::List, id).beginning_at(7),
             Header::stateless_fetch("x"),
             Header::stateless_transfer(facts.clone(), TransferId::from_random([3; 16])).expecting_continue(),

@@ -46,7 +46,9 @@ impl Journal {
                 if taken.len() < ENTRIES_MAX {
                     // First here, then away from there: killed in between, it is there twice, and not lost.
                     self.note(errand, &place, now_ms)?;
-                    ended.iter_mut().for_each(|ended| ended.entries.retain(|entry| entry.errand != *errand));
+                    for ended in &mut ended {
+                        ended.entries.retain(|entry| entry.errand != *errand);
+                    }
                     taken.push((errand, place));
                 }
             }

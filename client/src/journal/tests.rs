@@ -73,7 +73,7 @@ fn the_journal_of_a_run_that_lives_is_not_taken() {
     let a = home.errand("a");
     let mut alive = home.journal();
     alive.note(&a, &place(1), 1).unwrap();
-    assert_eq!(home.taken(&[a.clone()], 1), []);
+    assert_eq!(home.taken(std::slice::from_ref(&a), 1), []);
     drop(alive);
     assert_eq!(home.taken(&[a], 1), [place(1)]);
 }
@@ -128,7 +128,11 @@ fn a_damaged_journal_is_none() {
     let home = Home::new();
     let a = home.errand("a");
     home.journal().note(&a, &transfer(1), 1).unwrap();
-    let path = home.files().into_iter().find(|name| name.ends_with(".json")).unwrap();
+    let path = home
+        .files()
+        .into_iter()
+        .find(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"))
+        .unwrap();
     std::fs::write(path, "[{").unwrap();
     assert_eq!(home.taken(&[a], 1), []);
     assert_eq!(home.files(), [""; 0]);

@@ -7,7 +7,7 @@ impl World {
     async fn killed(&self, line: &str, to: &str, heard: &Heard) {
         let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
         let args = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]);
-        let run = crate::run(args, self.environment(), Console::captured("").0);
+        let run = Box::pin(crate::run(args, self.environment(), Console::captured("").0));
         let until = async {
             while actions(heard).last().is_none_or(|action| action != "transfer") {
                 tokio::task::yield_now().await;

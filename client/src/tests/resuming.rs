@@ -31,8 +31,8 @@ fn whole(sequence: &str) -> Act {
 }
 
 /// The transfers among what a server heard: their offset, size and payload.
-fn transfers(heard: &Heard) -> Vec<(u64, u64, usize)> {
-    let number = |value: &serde_json::Value| value.as_u64().unwrap_or_default();
+fn transfers(heard: &Heard) -> Vec<(usize, usize, usize)> {
+    let number = |value: &serde_json::Value| usize::try_from(value.as_u64().unwrap_or_default()).unwrap();
     let heard = heard.lock().unwrap();
     let transfers = heard.iter().filter(|(header, _)| header["session"]["action"] == "transfer");
     transfers.map(|(header, payload)| (number(&header["offset"]), number(&header["size"]), payload.len())).collect()
@@ -68,7 +68,7 @@ async fn a_cut_upload_goes_on_behind_what_the_server_has_of_it() {
             assert_eq!(exit, 0, "{}", captured.errors_text());
             let rest = BIG - THERE;
             let last = transfers(&heard).pop();
-            assert_eq!(last, Some((THERE as u64, rest as u64, rest)), "{mode}");
+            assert_eq!(last, Some((THERE, rest, rest)), "{mode}");
             if format == "--json" {
                 let resumed = events(&captured, "resumed");
                 assert_eq!(resumed.len(), 1);
@@ -97,7 +97,7 @@ async fn a_source_that_changed_starts_over() {
     let address = serve_heard(vec![vec![created(), cut()], second], heard.clone()).await;
     let (exit, captured) = world.run("send @big --json", &address).await;
     assert_eq!(exit, 0, "{}", captured.errors_text());
-    assert_eq!(transfers(&heard).pop(), Some((0, BIG as u64, BIG)));
+    assert_eq!(transfers(&heard).pop(), Some((0, BIG, BIG)));
     assert!(events(&captured, "resumed").is_empty());
 }
 
@@ -112,8 +112,8 @@ async fn an_offset_that_leads_to_nothing_is_given_up_once() {
         let address = serve_heard(vec![vec![cut()], second], heard.clone()).await;
         let (exit, captured) = world.run("send @big --mode stateless", &address).await;
         assert_eq!(exit, 0, "{code}: {}", captured.errors_text());
-        let offsets: Vec<u64> = transfers(&heard).into_iter().map(|(offset, ..)| offset).collect();
-        assert_eq!(offsets, [0, THERE as u64, 0], "{code}");
+        let offsets: Vec<usize> = transfers(&heard).into_iter().map(|(offset, ..)| offset).collect();
+        assert_eq!(offsets, [0, THERE, 0], "{code}");
     }
 }
 

@@ -8,6 +8,7 @@ use shared::id::Sequence;
 use super::Sending;
 use crate::commands::current::Current;
 use crate::conversation::{Attempt, Conversation, Event as Happened, Held};
+use crate::env::Clock;
 use crate::failure::Failure;
 use crate::journal::{Errand, Journal, Place};
 use crate::sources::{Origin, Source};
@@ -18,7 +19,7 @@ impl Sending<'_> {
     /// all that are new.
     pub(in crate::commands) fn take_over(&mut self, sources: &mut [Source]) {
         let errands: Vec<Errand> = sources.iter().filter_map(|source| self.errand(source)).collect();
-        let taken = self.journal.take(errands.iter(), self.context.clock.wall_ms());
+        let taken = self.journal.take(errands.iter(), Clock::wall_ms());
         let taken = self.noted(taken).unwrap_or_default();
         self.left = taken.into_iter().map(|(errand, place)| (errand.clone(), place)).collect();
         // There may be several; a client is in one session at a time.
@@ -76,7 +77,7 @@ impl Sending<'_> {
             _ => Place::Transfer(current.transfer),
         };
         let Some(errand) = current.errand.as_ref().filter(|_| current.noted.as_ref() != Some(&place)) else { return };
-        let noted = self.journal.note(errand, &place, self.context.clock.wall_ms());
+        let noted = self.journal.note(errand, &place, Clock::wall_ms());
         if self.noted(noted).is_some() {
             current.noted = Some(place);
         }

@@ -50,7 +50,11 @@ impl Sending<'_> {
     }
 
     pub(super) async fn join(&mut self, session: Option<Held>) -> Happened {
-        let header = session.as_ref().map_or_else(Header::open, |held| Header::resume(held.id, &held.token));
+        let header = match (&session, &self.access_key) {
+            (Some(held), _) => Header::resume(held.id, &held.token),
+            (None, Some(key)) => Header::open_with(key),
+            (None, None) => Header::open(),
+        };
         let novelty = if session.is_some() { Novelty::Continued } else { Novelty::Opened };
         let happened = self.ask(&header).await;
         if let Happened::Reply(reply, ..) = &happened
@@ -64,6 +68,9 @@ impl Sending<'_> {
                 next_sequence: info.next_sequence,
                 expires_in_s: info.expires_in_s,
             });
+            if reply.replaced {
+                self.context.report.event(&Event::Replaced { session: info.id });
+            }
             let token = info.token.as_deref().and_then(Token::from_wire);
             if let Some(token) = token {
                 if !self.context.remembered.has_place() {
