@@ -1,17 +1,17 @@
 //! The command line: what can be typed, and the help for it. Carries nothing out.
 
+mod help;
+
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use shared::exit::ExitCode;
 use shared::wire::{Ack, FileName};
 
 use crate::address::Address;
 use crate::conversation::Wanted;
-use crate::event::KINDS;
 use crate::report::Format;
+use help::{EXAMPLES, SEND_NOTES, SESSIONS_NOTES, long_help};
 
 /// Sends files to a dual-mode server, stateless or in a session, and gets them back.
 #[derive(Debug, Parser)]
@@ -41,8 +41,13 @@ pub(crate) struct Common {
     /// Show every frame both ways, with what each part means
     #[arg(long, global = true, help_heading = "Options for every command")]
     pub(crate) explain: bool,
-    /// The longest wait for a reply, or for any progress
-    #[arg(long, global = true, value_name = "SECONDS", default_value = "60", help_heading = "Options for every command",
+    /// How often to try again without progress after the connection was lost [default: 8]; stated, it holds for a
+    /// server that was never reached too
+    #[arg(long, global = true, value_name = "N", help_heading = "Options for every command",
+          value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub(crate) retries: Option<u32>,
+    /// How long to go on without any progress; a fifth of it, and at least 60, for one reply
+    #[arg(long, global = true, value_name = "SECONDS", default_value = "300", help_heading = "Options for every command",
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
 }
@@ -60,6 +65,9 @@ pub(crate) enum Command {
     Status(InSession),
     /// Remove stored files of the session
     Remove(Remove),
+    /// The sessions remembered here
+    #[command(subcommand, after_help = SESSIONS_NOTES)]
+    Sessions(Sessions),
     /// Ask the server what it can do, and how far away it is
     Ping,
 }
@@ -68,8 +76,8 @@ impl Command {
     /// Whether what it says is all it does.
     pub(crate) fn only_asks(&self) -> bool {
         match self {
-            Self::List(_) | Self::Status(_) | Self::Ping => true,
-            Self::Send(_) | Self::Fetch(_) | Self::Remove(_) => false,
+            Self::List(_) | Self::Status(_) | Self::Ping | Self::Sessions(Sessions::Ls) => true,
+            Self::Send(_) | Self::Fetch(_) | Self::Remove(_) | Self::Sessions(Sessions::Forget(_)) => false,
         }
     }
 }
@@ -92,6 +100,9 @@ pub(crate) struct Send {
     /// Go on with a remembered session: its id, the beginning of it, or "last"
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
+    /// A file with the key of which the server lets one device at a time have a session
+    #[arg(long, value_name = "FILE")]
+    pub(crate) access_key_file: Option<PathBuf>,
     /// End the session when all is sent
     #[arg(long)]
     pub(crate) close: bool,
@@ -123,6 +134,27 @@ pub(crate) struct Remove {
     pub(crate) session: InSession,
 }
 
+/// `sessions`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// Show them, the last one first
+    Ls,
+    /// Forget one, or all, with what is under way in them
+    Forget(Forget),
+}
+
+/// `sessions forget`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub(crate) struct Forget {
+    /// The session's id, the beginning of it, or "last"
+    #[arg(value_name = "ID", group = "which")]
+    pub(crate) id: Option<String>,
+    /// Every session of every server
+    #[arg(long, group = "which")]
+    pub(crate) all: bool,
+}
+
 /// Which session is meant.
 #[derive(Debug, Args)]
 pub(crate) struct InSession {
@@ -140,6 +172,17 @@ pub(crate) enum ModeName {
     Stateful,
     /// In a session, if the server can have one
     Auto,
+}
+
+impl ModeName {
+    /// As it is typed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Stateless => "stateless",
+            Self::Stateful => "stateful",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 impl From<ModeName> for Wanted {
@@ -208,47 +251,10 @@ fn file_name(text: &str) -> Result<FileName, &'static str> {
     FileName::from_wire(text).ok_or("expected parts of 1 to 255 bytes joined by /, without . or .. or backslashes")
 }
 
-const EXAMPLES: &str = "Examples:
-  client send file.png                       in a session, which stays open for the next commands
-  client send photos/ '*.pdf' --close        a folder and a pattern; ends the session afterwards
-  client send big.iso --mode stateless       without a session
-  tar c src | client send - --name src.tar   standard input
-  client list                                what the session holds
-  client fetch session_…/file_1_….png -o picture.png
-  client send file.png --explain             every frame, with what it means
-
-`client help` and `--help` also show exit codes, configuration and JSON events.";
-
-const SEND_NOTES: &str =
-    "Folders are sent with everything in them, sorted; names are relative, with the folder's own name in front.
-A symbolic link is followed when you name it, and not inside a folder. A name that begins with a dash: ./-name.";
-
-/// Exit codes, configuration, and events, from the tables the program itself uses.
-fn long_help() -> String {
-    let mut text = format!("{EXAMPLES}\n\nExit codes:\n");
-    for code in ExitCode::ALL {
-        let _ = writeln!(text, "  {:>3}  {}", code.code(), code.meaning());
-    }
-    text.push_str(
-        "\nConfiguration (flags win over the environment, the environment over the file):\n\
-         \x20 DFT_SERVER  server: HOST:PORT\n\
-         \x20 DFT_MODE    mode: stateless, stateful or auto\n\
-         \x20 DFT_ACK     ack: written or durable\n\
-         \x20 DFT_OUTPUT  output: human, json or quiet\n\
-         \x20 The file is $XDG_CONFIG_HOME/dft/client.yaml (~/.config/dft/client.yaml), one `key: value` a line.\n\
-         \x20 Sessions are remembered in $XDG_STATE_HOME/dft/session.json (~/.local/state/dft/session.json).\n\
-         \x20 NO_COLOR switches colours off.\n\
-         \nEvents of --json, by their \"event\":\n",
-    );
-    for (kind, meaning) in KINDS {
-        let _ = writeln!(text, "  {kind:<10} {meaning}");
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use shared::exit::ExitCode;
 
     use super::*;
 
@@ -275,6 +281,9 @@ mod tests {
             &["client", "send", "a", "--json", "--quiet"],
             &["client", "list", "--to", "a:b:c"],
             &["client", "ping", "--timeout", "0"],
+            &["client", "ping", "--retries", "1001"],
+            &["client", "sessions", "forget"],
+            &["client", "sessions", "forget", "a", "--all"],
         ] {
             assert!(parse(args.iter().map(OsString::from)).is_err(), "{args:?}");
         }

@@ -3,17 +3,26 @@
 //!
 //! Two rules stand above the others. A request whose outcome is unknown is repeated under its own sequence
 //! (or transfer id), never under a new one. And a client that may choose its mode goes on stateless only
-//! before any file was sent under a sequence.
+//! with files that were not sent under a sequence, or of which the server cannot have all.
 
+mod answers;
 mod goodbye;
+mod opening;
 mod terms;
 
-use shared::error::{ErrorClass, ErrorCode, Retry};
-use shared::id::{Sequence, Token};
-use shared::wire::{ErrorBody, Reply, Status};
+use std::time::Duration;
 
-use goodbye::{End, is_gone, says_that_it_ended};
-pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted, gone};
+use shared::error::ErrorCode;
+use shared::id::{Sequence, SessionId};
+use shared::wire::ErrorBody;
+
+use goodbye::{End, is_gone};
+pub(crate) use terms::{
+    Afterwards, Attempt, Cause, Command, Event, Held, History, Reach, Repeatable, Start, Stream, Wanted, Why, gone,
+};
+
+/// How long files go without a session before one is asked for again.
+const RETURN_AFTER: Duration = Duration::from_secs(15);
 
 /// Why a connection is being opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +47,8 @@ enum State {
     Joining(Purpose),
     /// Nothing is owed by either side.
     Ready,
+    /// `status` has no answer yet.
+    Asking(Attempt),
     /// A transfer has no answer yet.
     Sending(Attempt),
     /// `disconnect` has no answer yet.
@@ -48,20 +59,63 @@ enum State {
     Over,
 }
 
+/// Whether the connection belongs to the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Yes,
+    No,
+}
+
+/// Whether another session would do as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// The user named this one.
+    OfTheUser,
+    Ours,
+}
+
 /// The conversation of one `send`.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     wanted: Wanted,
     afterwards: Afterwards,
     session: Option<Held>,
+    choice: Choice,
+    bound: Bound,
+    /// When a session is asked for again, after it went on without one.
+    returns: Option<Duration>,
+    /// When the file under way was offered.
+    now: Duration,
+    /// Why it is trying to reconnect, if that is no loss.
+    refused: Option<Box<ErrorBody>>,
+    /// A session that was given up and not yet spoken of.
+    shed: Option<SessionId>,
     end: End,
     state: State,
 }
 
 impl Conversation {
-    /// A conversation that has not begun; with `session`, one to be continued.
+    /// A conversation that has not begun; with `session`, one the user wants to be continued.
     pub(crate) fn new(wanted: Wanted, afterwards: Afterwards, session: Option<Held>) -> Self {
-        Self { wanted, afterwards, session, end: End::Open, state: State::Apart }
+        let choice = if session.is_some() { Choice::OfTheUser } else { Choice::Ours };
+        Self {
+            wanted,
+            afterwards,
+            session,
+            choice,
+            bound: Bound::No,
+            returns: None,
+            now: Duration::ZERO,
+            refused: None,
+            shed: None,
+            end: End::Open,
+            state: State::Apart,
+        }
+    }
+
+    /// The same conversation, going on with a session of a run that ended, if the user named none.
+    pub(crate) fn after(self, session: Held) -> Self {
+        if self.session.is_some() { self } else { Self { session: Some(session), ..self } }
     }
 
     /// The session, once there is one.
@@ -69,14 +123,23 @@ impl Conversation {
         self.session.as_ref()
     }
 
+    /// A session that can serve no request any more; told once.
+    pub(crate) fn take_shed(&mut self) -> Option<SessionId> {
+        self.shed.take()
+    }
+
     /// Takes what happened, gives what is to be done.
     pub(crate) fn step(self, event: Event) -> (Self, Command) {
         match event {
-            Event::File => self.file(),
+            Event::File(now) => self.file(now),
+            Event::Left(sequence) => {
+                self.left_behind(Attempt { sequence, history: History::Left, start: Start::Behind })
+            }
             Event::NoMore => self.no_more(),
             Event::Opened => self.opened(),
             Event::Reply(reply, stream, repeatable) => match self.state {
                 State::Joining(purpose) => self.joined(purpose, *reply),
+                State::Asking(attempt) => self.asked(attempt, *reply),
                 State::Sending(attempt) => self.answered(attempt, reply, stream, repeatable),
                 State::Leaving(sequence) => self.left(sequence, *reply),
                 State::LeavingAgain(sequence) => self.left_again(sequence, *reply),
@@ -84,17 +147,25 @@ impl Conversation {
                     self.give_up(Cause::Broken("a reply to nothing"))
                 }
             },
-            Event::Lost => self.lost(),
+            Event::Lost(reach, repeatable) => self.lost(reach, repeatable),
+            Event::Nonsense => self.give_up(Cause::Lost),
+            Event::Exhausted => self.exhausted(),
             Event::Abandoned => self.to(State::Apart, Command::Skip(Cause::Local)),
         }
     }
 
-    fn file(self) -> (Self, Command) {
+    fn file(mut self, now: Duration) -> (Self, Command) {
+        self.now = now;
+        if self.returns.is_some_and(|returns| now >= returns) {
+            self.returns = None;
+        }
         match self.state {
+            State::Ready if self.in_session() && self.bound == Bound::No => self.join(Purpose::Fresh),
             State::Ready => self.upload_first(),
             State::Apart => self.to(State::Opening(Purpose::Fresh), Command::Open),
             State::Opening(_)
             | State::Joining(_)
+            | State::Asking(_)
             | State::Sending(_)
             | State::Leaving(_)
             | State::LeavingAgain(_)
@@ -102,16 +173,14 @@ impl Conversation {
         }
     }
 
-    fn opened(self) -> (Self, Command) {
+    fn left_behind(self, attempt: Attempt) -> (Self, Command) {
         match self.state {
-            State::Opening(purpose) if self.wanted == Wanted::Stateless => self.go_on(purpose),
-            State::Opening(purpose) => {
-                let join = Command::Join(self.session.clone());
-                self.to(State::Joining(purpose), join)
-            }
-            State::Apart
+            State::Ready if attempt.sequence.is_some() && self.bound == Bound::No => self.join(Purpose::Again(attempt)),
+            State::Ready => self.ask(attempt),
+            State::Apart => self.to(State::Opening(Purpose::Again(attempt)), Command::Open),
+            State::Opening(_)
             | State::Joining(_)
-            | State::Ready
+            | State::Asking(_)
             | State::Sending(_)
             | State::Leaving(_)
             | State::LeavingAgain(_)
@@ -119,139 +188,76 @@ impl Conversation {
         }
     }
 
-    /// The answer to `connect`.
-    fn joined(mut self, purpose: Purpose, reply: Reply) -> (Self, Command) {
-        if let Purpose::LeaveAgain(sequence) = purpose
-            && says_that_it_ended(&reply)
-        {
-            return self.left_again(sequence, reply);
-        }
-        let (info, error) = (reply.session, reply.error);
-        match (reply.status, info, error) {
-            (Status::SessionCreated, Some(info), _) if self.session.is_none() => {
-                let Some(token) = info.token.as_deref().and_then(Token::from_wire) else {
-                    return self.give_up(Cause::Broken("a new session without a token"));
-                };
-                self.session = Some(Held { id: info.id, token, next: info.next_sequence });
-                self.go_on(purpose)
-            }
-            (Status::SessionResumed, Some(info), _) => match self.session.clone() {
-                Some(held) if held.id == info.id => match held.caught_up(info.next_sequence) {
-                    Ok(held) => {
-                        self.session = Some(held);
-                        self.go_on(purpose)
-                    }
-                    Err(gone) => self.give_up(Cause::Refused(gone)),
-                },
-                Some(_) | None => self.give_up(Cause::Broken("another session than the one asked for")),
-            },
-            (Status::Error, _, Some(body)) => {
-                let may_degrade = self.wanted == Wanted::Auto && self.session.is_none();
-                if may_degrade && ends_stateful(body.code) {
-                    self.wanted = Wanted::Stateless;
-                    let state = if reply.closing { State::Apart } else { State::Ready };
-                    return self.to(state, Command::Degrade(Box::new(body)));
+    fn lost(mut self, reach: Reach, repeatable: Repeatable) -> (Self, Command) {
+        self.refused = None;
+        let purpose = match self.state {
+            State::Sending(attempt) => {
+                let attempt = after_loss(attempt, reach, repeatable);
+                if repeatable == Repeatable::No && !attempt.history.is_unknown() {
+                    // What was taken from a pipe is gone, and the server does not have it.
+                    return self.to(State::Apart, Command::Skip(Cause::Local));
                 }
-                self.give_up(Cause::Refused(Box::new(body)))
+                Purpose::Again(attempt)
             }
-            // Somebody ended it, perhaps this client, which did not hear of it.
-            (Status::SessionClosed, ..) if self.session.is_some() => self.give_up(Cause::Refused(gone("closed"))),
-            _ => self.give_up(Cause::Broken("no answer to connect")),
-        }
+            State::Asking(attempt) => Purpose::Again(attempt),
+            State::Opening(purpose) | State::Joining(purpose) => purpose,
+            State::Leaving(sequence) | State::LeavingAgain(sequence) => Purpose::LeaveAgain(sequence),
+            State::Apart | State::Ready | State::Over => return self.give_up(Cause::Lost),
+        };
+        self.reconnect(purpose, Why::Lost)
     }
 
-    /// The answer to a transfer.
-    fn answered(
-        mut self,
-        attempt: Attempt,
-        reply: Box<Reply>,
-        stream: Stream,
-        repeatable: Repeatable,
-    ) -> (Self, Command) {
-        let rest = if reply.closing || stream == Stream::InsideFrame { State::Apart } else { State::Ready };
-        match (reply.status, &reply.error) {
-            (Status::Stored, _) if reply.file.is_none() => {
-                self.give_up(Cause::Broken("it stored a file and does not say which"))
-            }
-            (Status::Stored, _) if reply.sequence != attempt.sequence => {
-                self.give_up(Cause::Broken("the answer to another sequence"))
-            }
-            (Status::Stored, _) => {
-                if let (Some(held), Some(sequence)) = (&mut self.session, attempt.sequence) {
-                    held.next = held.next.max(sequence.next());
-                }
-                self.to(rest, Command::Keep(reply))
-            }
-            (Status::Error, Some(body)) => {
-                let body = body.clone();
-                self.refused(attempt, rest, body, repeatable)
-            }
-            _ => self.give_up(Cause::Broken("no answer to transfer")),
-        }
+    /// Another connection for the same purpose. What the server refused is kept for the case that it stays so.
+    fn reconnect(mut self, purpose: Purpose, why: Why) -> (Self, Command) {
+        self.refused = match &why {
+            Why::Lost => None,
+            Why::Refused(body) | Why::Gone(body) => Some(body.clone()),
+        };
+        self.to(State::Opening(purpose), Command::Reconnect(why))
     }
 
-    /// An error uses up no sequence: what comes next takes the same one.
-    fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody, repeatable: Repeatable) -> (Self, Command) {
-        let untried = attempt.history == History::None && repeatable == Repeatable::Yes;
-        if body.code == ErrorCode::SequenceGap
-            && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, self.session.clone())
-        {
-            match held.caught_up(expected) {
-                Ok(held) => self.session = Some(held),
-                Err(gone) => return self.give_up(Cause::Refused(gone)),
-            }
-            return self.again(Attempt { sequence: Some(expected), history: History::Refused }, rest);
-        }
-        if ends_conversation(body.code) {
-            return self.give_up(Cause::Refused(Box::new(body)));
-        }
-        let worth_it = matches!(body.code.retry(), Retry::Same | Retry::Resume);
-        if untried && worth_it {
-            return self.again(Attempt { history: History::Refused, ..attempt }, rest);
-        }
-        self.to(rest, Command::Skip(Cause::Refused(Box::new(body))))
+    fn exhausted(mut self) -> (Self, Command) {
+        let refused = self.refused.take();
+        let unknown = matches!(self.state, State::Opening(Purpose::Again(attempt)) if attempt.history.is_unknown());
+        let may_go_on = refused.as_ref().is_some_and(|body| self.wanted == Wanted::Auto && ends_stateful(body.code));
+        let cause = match refused {
+            _ if unknown => Cause::Unknown,
+            Some(body) => Cause::Refused(body),
+            None => Cause::Lost,
+        };
+        // The files behind it were not sent under any sequence yet.
+        if unknown && may_go_on { self.to(State::Apart, Command::Skip(cause)) } else { self.give_up(cause) }
     }
 
-    fn again(self, attempt: Attempt, rest: State) -> (Self, Command) {
-        if rest == State::Ready {
-            self.to(State::Sending(attempt), Command::Upload(attempt))
-        } else {
-            self.to(State::Opening(Purpose::Again(attempt)), Command::Open)
+    /// The session can serve no request any more. Another one takes its place, unless the user wanted this one, or
+    /// somebody wanted it to end.
+    fn without_session(mut self, purpose: Purpose, body: Box<ErrorBody>) -> (Self, Command) {
+        let meant = body.reason.as_deref().is_some_and(|reason| reason == "replaced" || reason == "killed");
+        if meant || self.choice == Choice::OfTheUser {
+            return self.give_up(Cause::Refused(body));
         }
-    }
-
-    fn lost(self) -> (Self, Command) {
-        match self.state {
-            State::Sending(attempt) if attempt.history != History::Unknown => {
-                let attempt = Attempt { history: History::Unknown, ..attempt };
-                self.to(State::Opening(Purpose::Again(attempt)), Command::Open)
-            }
-            State::Sending(_)
-            | State::Opening(Purpose::Again(Attempt { history: History::Unknown, .. }))
-            | State::Joining(Purpose::Again(Attempt { history: History::Unknown, .. })) => self.give_up(Cause::Unknown),
-            State::Leaving(sequence) => self.to(State::Opening(Purpose::LeaveAgain(sequence)), Command::Open),
-            State::Apart
-            | State::Opening(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_))
-            | State::Joining(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_))
-            | State::Ready
-            | State::LeavingAgain(_)
-            | State::Over => self.give_up(Cause::Lost),
-        }
-    }
-
-    fn go_on(self, purpose: Purpose) -> (Self, Command) {
+        let purpose = match purpose {
+            Purpose::Again(Attempt { history: History::Unknown, .. }) => None,
+            Purpose::Fresh | Purpose::Again(_) => Some(Purpose::Fresh),
+            Purpose::Leave | Purpose::LeaveAgain(_) => return self.give_up(Cause::Refused(body)),
+        };
+        self.shed = self.session.take().map(|held| held.id);
         match purpose {
-            Purpose::Fresh => self.upload_first(),
-            Purpose::Again(attempt) => self.to(State::Sending(attempt), Command::Upload(attempt)),
-            Purpose::Leave => self.leave(),
-            Purpose::LeaveAgain(sequence) => self.leave_again(sequence),
+            Some(purpose) => self.reconnect(purpose, Why::Gone(body)),
+            // It may be stored there, and nobody is left to ask: another number could make two of it.
+            None => self.to(State::Apart, Command::Skip(Cause::Unknown)),
         }
+    }
+
+    /// Whether the next file goes into a session.
+    fn in_session(&self) -> bool {
+        self.wanted != Wanted::Stateless && self.returns.is_none()
     }
 
     fn upload_first(self) -> (Self, Command) {
-        let sequence = self.session.as_ref().filter(|_| self.wanted != Wanted::Stateless).map(|held| held.next);
-        let attempt = Attempt { sequence, history: History::None };
-        self.to(State::Sending(attempt), Command::Upload(attempt))
+        let sequence = self.session.as_ref().filter(|_| self.in_session()).map(|held| held.next);
+        let attempt = Attempt { sequence, history: History::None, start: Start::Behind };
+        self.to(State::Sending(attempt), Command::Upload(attempt, None))
     }
 
     fn give_up(mut self, cause: Cause) -> (Self, Command) {
@@ -268,23 +274,21 @@ impl Conversation {
     }
 }
 
-/// Refusals of `connect` after which the same files can still go without a session.
-fn ends_stateful(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::ModeDisabled | ErrorCode::SessionFull | ErrorCode::StoreUnavailable)
+/// What is known of a file once the connection it was sent on is gone.
+fn after_loss(attempt: Attempt, reach: Reach, repeatable: Repeatable) -> Attempt {
+    let history = match (reach, attempt.history) {
+        (Reach::Whole, _) => History::Unknown,
+        // The payload was wanted, so the server did not have it; and now it has no more than a part.
+        (Reach::Part, _) | (Reach::Nothing, History::None | History::Refused | History::Cut) => History::Cut,
+        (Reach::Nothing, History::Unknown | History::Left) => attempt.history,
+    };
+    let start = if repeatable == Repeatable::Yes { attempt.start } else { Start::First };
+    Attempt { history, start, ..attempt }
 }
 
-/// Refusals that would meet every other file too.
-fn ends_conversation(code: ErrorCode) -> bool {
-    let everywhere = matches!(
-        code,
-        ErrorCode::UnsupportedVersion
-            | ErrorCode::ModeDisabled
-            | ErrorCode::ShuttingDown
-            | ErrorCode::Busy
-            | ErrorCode::RateLimited
-            | ErrorCode::StoreUnavailable
-    );
-    everywhere || code.class() == ErrorClass::Session
+/// Refusals after which the same files can still go without a session.
+fn ends_stateful(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::ModeDisabled | ErrorCode::SessionFull | ErrorCode::StoreUnavailable)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
 
@@ -13,13 +15,14 @@ use tokio::sync::watch;
 pub struct Environment {
     variables: BTreeMap<String, OsString>,
     interrupt: Interrupt,
+    clock: Clock,
 }
 
 impl Environment {
     /// An environment of exactly these variables, which nobody interrupts.
     pub fn new<K: Into<String>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         let variables = variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self { variables, interrupt: Interrupt::never() }
+        Self { variables, interrupt: Interrupt::never(), clock: Clock::real() }
     }
 
     /// The environment of this process.
@@ -32,6 +35,13 @@ impl Environment {
     #[must_use]
     pub fn interrupted_by(self, interrupt: Interrupt) -> Self {
         Self { interrupt, ..self }
+    }
+
+    /// The same environment, in which waiting before another try takes no time and chance always decides for the
+    /// longest wait.
+    #[must_use]
+    pub fn in_virtual_time(self) -> Self {
+        Self { clock: Clock { skipped: Some(Arc::default()), ..self.clock }, ..self }
     }
 
     /// A variable's value; an empty one counts as none.
@@ -57,6 +67,54 @@ impl Environment {
 
     pub(crate) fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+}
+
+/// Time for everything that waits on purpose, and the dice that spread such waits.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    start: Stopwatch,
+    /// Nanoseconds waited for without waiting; `None` where waits are real.
+    skipped: Option<Arc<AtomicU64>>,
+}
+
+impl Clock {
+    fn real() -> Self {
+        Self { start: Stopwatch::start(), skipped: None }
+    }
+
+    /// Time since the program began.
+    pub(crate) fn now(&self) -> Duration {
+        let skipped = self.skipped.as_ref().map_or(0, |skipped| skipped.load(Ordering::Relaxed));
+        self.start.elapsed().saturating_add(Duration::from_nanos(skipped))
+    }
+
+    /// Returns when so much time has passed.
+    pub(crate) async fn sleep(&self, time: Duration) {
+        match &self.skipped {
+            None => tokio::time::sleep(time).await,
+            Some(skipped) => {
+                skipped.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Milliseconds since 1970, for what another run is to understand.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+    pub(crate) fn wall_ms() -> u64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// A throw of the dice. Without any it is the highest: the longest wait is never wrong.
+    pub(crate) fn roll(&self) -> u64 {
+        let thrown = if self.skipped.is_some() { None } else { random().ok() };
+        thrown.map_or(u64::MAX, |[a, b, c, d, e, f, g, h, ..]| u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 }
 

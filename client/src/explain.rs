@@ -171,7 +171,7 @@ impl Node {
     fn collect(self, path: &str, fields: &mut Vec<(String, String)>) {
         match self {
             Self::Value(value) => {
-                let secret = matches!(path, "session.token" | "transfer_id");
+                let secret = matches!(path, "session.token" | "transfer_id" | "auth.access_key");
                 let shown = if secret { value.chars().take(5).chain("…\"".chars()).collect() } else { value };
                 fields.push((path.to_owned(), shown));
             }

@@ -39,8 +39,8 @@ pub(crate) enum Failure {
     /// The connection was there, and is not any more.
     #[error("the connection was lost: {0}")]
     Lost(String),
-    /// The connection was lost twice while a file was on its way: nobody knows whether it is stored.
-    #[error("the connection was lost before the answer came, and again when it was asked for: {0}")]
+    /// No answer came to a file, and it could not be asked for: nobody knows whether the file is stored.
+    #[error("whether it is stored is unknown: no answer came, and it could not be asked for: {0}")]
     Unknown(String),
     /// The bytes there are not the bytes here.
     #[error("{what}: expected {expected}, got {got}")]
@@ -193,6 +193,12 @@ fn refusal_advice(body: &ErrorBody) -> String {
         (ErrorCode::ModeDisabled, _) => "`client ping` shows the modes the server offers".to_owned(),
         (ErrorCode::FileUnknown, _) => "`client list` shows the files of the session".to_owned(),
         (ErrorCode::StorageFull, _) => format!("the server's disk is full; try again {wait}"),
+        (ErrorCode::SessionMoved, _) => {
+            "another client went on with this session; `--session` names it, and no session begins a new one".to_owned()
+        }
+        (ErrorCode::SessionGone, _) if body.reason.as_deref() == Some("replaced") => {
+            "another device began a session with the same access key, and only one may have one".to_owned()
+        }
         (_, Retry::Never) => "the same request would be refused again".to_owned(),
         (_, Retry::Same) => "try again now".to_owned(),
         (_, Retry::Later) => format!("try again {wait}"),

@@ -5,6 +5,8 @@ use shared::digest::DigestKind;
 use shared::id::{Sequence, SessionId, Token, TransferId};
 use shared::wire::{Ack, Action, FileName, MimeType, Mode, VERSION};
 
+use crate::access_key::AccessKey;
+
 /// One request header. Fields that do not apply are left out.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Header {
@@ -27,6 +29,8 @@ pub(crate) struct Header {
     ack: Option<Ack>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<Auth>,
     session: Session,
     #[serde(skip_serializing_if = "Option::is_none")]
     ext: Option<Ext>,
@@ -61,6 +65,11 @@ struct Session {
 }
 
 #[derive(Debug, Clone, Serialize)]
+struct Auth {
+    access_key: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
 struct Ext {
     explain: &'static str,
 }
@@ -91,6 +100,7 @@ impl Header {
             offset: None,
             ack: None,
             expect: None,
+            auth: None,
             session: Session { id, mode, sequence: None, action, token: None },
             ext: None,
         }
@@ -104,6 +114,11 @@ impl Header {
     /// Open a session.
     pub(crate) fn open() -> Self {
         Self::new(Action::Connect, Mode::Stateful, None)
+    }
+
+    /// Open the one session this key may have.
+    pub(crate) fn open_with(key: &AccessKey) -> Self {
+        Self { auth: Some(Auth { access_key: key.to_wire() }), ..Self::open() }
     }
 
     /// Continue a session.
@@ -137,6 +152,11 @@ impl Header {
         Self::change(Action::Transfer, id, sequence).with_file(file)
     }
 
+    /// What is there of a file that was sent by itself?
+    pub(crate) fn stateless_status(transfer: TransferId) -> Self {
+        Self { transfer_id: Some(transfer.to_wire()), ..Self::new(Action::Status, Mode::Stateless, None) }
+    }
+
     /// A stored file's bytes, without a session.
     pub(crate) fn stateless_fetch(stored_as: &str) -> Self {
         Self::new(Action::Fetch, Mode::Stateless, None).of_file(stored_as)
@@ -150,6 +170,15 @@ impl Header {
     /// The same header, from this position on.
     pub(crate) fn beginning_at(self, offset: u64) -> Self {
         Self { offset: Some(offset), ..self }
+    }
+
+    /// The same transfer without the first `offset` bytes of its file, which the server has.
+    pub(crate) fn behind(self, offset: u64) -> Self {
+        let size = match self.size {
+            Size::Known(whole) => Size::Known(whole.saturating_sub(offset)),
+            other @ (Size::Absent | Size::Unknown) => other,
+        };
+        Self { size, offset: (offset > 0).then_some(offset), ..self }
     }
 
     /// The same header; the server is to answer before the payload comes.
@@ -206,6 +235,8 @@ mod tests {
             Header::stateless_transfer(facts(Some(0)), transfer),
             Header::stateless_transfer(facts(None), transfer).expecting_continue(),
             Header::stateful_transfer(facts(None), id, Sequence::FIRST).explained(),
+            Header::stateless_transfer(facts(Some(9)), transfer).behind(4),
+            Header::stateless_status(transfer),
         ] {
             let line = serde_json::to_vec(&header).unwrap();
             let Incoming::Frame(raw) = read_header(&line, Dialect::Unsettled).unwrap() else { panic!("{header:?}") };

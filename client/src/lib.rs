@@ -13,6 +13,7 @@
 //! # });
 //! ```
 
+mod access_key;
 mod address;
 mod cli;
 mod commands;
@@ -23,11 +24,13 @@ mod event;
 mod explain;
 mod failure;
 mod header;
+mod journal;
 mod landing;
 mod mime;
 mod private;
 pub mod program;
 mod reading;
+mod reconnect;
 mod remembered;
 mod report;
 mod settings;
@@ -49,6 +52,8 @@ use crate::console::Seen;
 pub use crate::console::{Captured, Console};
 pub use crate::env::{Environment, Interrupt};
 use crate::explain::Watch;
+use crate::journal::Journal;
+use crate::reconnect::{Bounds, Insistence, RETRIES_DEFAULT};
 use crate::remembered::Remembered;
 use crate::report::{Colour, Report};
 use crate::settings::Settings;
@@ -59,8 +64,9 @@ pub async fn run<A: Into<OsString>>(
     environment: Environment,
     mut console: Console,
 ) -> ExitCode {
-    match cli::parse(args.into_iter().map(Into::into)) {
-        Ok(cli) => run_command(cli, &environment, console).await,
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    match cli::parse(args.iter().cloned()) {
+        Ok(cli) => run_command(cli, args, &environment, console).await,
         Err(error) => {
             let colour =
                 colour(&environment, if error.use_stderr() { console.errors_seen } else { console.output_seen });
@@ -76,7 +82,7 @@ pub async fn run<A: Into<OsString>>(
     }
 }
 
-async fn run_command(cli: Cli, environment: &Environment, console: Console) -> ExitCode {
+async fn run_command(cli: Cli, command_line: Vec<OsString>, environment: &Environment, console: Console) -> ExitCode {
     let settings = Settings::load(environment);
     let configured = settings.as_ref().ok().and_then(|settings| settings.output);
     let format = cli.common.format().or(configured).unwrap_or(FormatName::Human);
@@ -93,13 +99,19 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
     // With --json the events are what was asked for; otherwise a transfer stands by itself.
     let owes_output = format == FormatName::Json || cli.command.only_asks();
     let said = report.clone();
+    let time = Duration::from_secs(cli.common.timeout);
     let context = Context {
         server: cli.common.to.or_else(|| settings.server.clone()).unwrap_or_default(),
         settings,
-        patience: Duration::from_secs(cli.common.timeout),
+        patience: one_wait(time),
+        bounds: Bounds { retries: cli.common.retries.unwrap_or(RETRIES_DEFAULT), time },
+        insistence: if cli.common.retries.is_some() { Insistence::OfTheUser } else { Insistence::None },
+        clock: environment.clock(),
         watch: if cli.common.explain { Watch::on(report.clone()) } else { Watch::off() },
         report,
         remembered: Remembered::new(environment),
+        journals: Journal::folder(environment),
+        command_line,
         interrupt: environment.interrupt(),
     };
     let exit = commands::run(cli.command, context, console.input).await;
@@ -110,6 +122,11 @@ async fn run_command(cli: Cli, environment: &Environment, console: Console) -> E
         }
         Some(_) | None => exit,
     }
+}
+
+/// The longest wait for one reply. A connection that is dead without saying so must leave time for another one.
+fn one_wait(time: Duration) -> Duration {
+    (time / 5).max(Duration::from_secs(60)).min(time)
 }
 
 /// Colour is for people, unless they do not want it (no-color.org).

@@ -3,11 +3,11 @@
 //! could make it a stored file.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use shared::digest::{Digest, DigestKind};
+use shared::digest::{Digest, DigestKind, Hasher};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
@@ -31,6 +31,7 @@ pub(crate) enum Block {
 #[derive(Debug)]
 pub(crate) struct Reading {
     size: Option<u64>,
+    offset: u64,
     blocks: mpsc::Receiver<Result<Block, Failure>>,
     first: Option<Block>,
 }
@@ -51,6 +52,25 @@ impl Reading {
         Self::begin(Some(size), file, unchanged).await
     }
 
+    /// Begins to read a file behind its first `offset` bytes, if they have this digest; else at its beginning.
+    pub(crate) async fn behind(path: &Path, offset: u64, digest: Digest) -> Result<Self, Failure> {
+        let path = path.to_owned();
+        let looked = tokio::task::spawn_blocking(move || {
+            let file = File::open(path).map_err(|error| Failure::local("cannot be opened", &error))?;
+            let before = file.metadata().map_err(|error| Failure::local("cannot be looked at", &error))?;
+            let begun = Begun::behind(&file, offset, digest).map_err(|error| Failure::local("cannot be read", &error));
+            Ok((file, before, begun?))
+        });
+        let gone = |error: tokio::task::JoinError| Failure::local("cannot be read", &io::Error::other(error));
+        let (file, before, begun) = looked.await.map_err(gone)??;
+        let size = before.len();
+        let unchanged = {
+            let file = file.try_clone().map_err(|error| Failure::local("cannot be read", &error))?;
+            move || file.metadata().is_ok_and(|after| same(&before, &after))
+        };
+        Self::go_on(Some(size), file, begun, unchanged).await
+    }
+
     /// Begins to read a pipe. Opening one waits for its writer, so the reader's thread does that.
     pub(crate) async fn pipe(path: &Path) -> Result<Self, Failure> {
         Self::stream(OpenedLate { path: path.to_owned(), file: None }).await
@@ -66,19 +86,34 @@ impl Reading {
         input: impl Read + Send + 'static,
         unchanged: impl FnOnce() -> bool + Send + 'static,
     ) -> Result<Self, Failure> {
+        Self::go_on(size, input, Begun::default(), unchanged).await
+    }
+
+    async fn go_on(
+        size: Option<u64>,
+        input: impl Read + Send + 'static,
+        begun: Begun,
+        unchanged: impl FnOnce() -> bool + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let offset = begun.bytes;
         let (sender, mut blocks) = mpsc::channel(BLOCKS_AHEAD);
         // Not one of the runtime's threads: it may wait for a terminal forever, and the program must still end.
         std::thread::Builder::new()
             .name("reading".to_owned())
-            .spawn(move || read_all(size, input, unchanged, &sender))
+            .spawn(move || read_all(size, input, begun, unchanged, &sender))
             .map_err(|error| Failure::local("no thread to read it", &error))?;
         let first = next(&mut blocks).await?;
-        Ok(Self { size, blocks, first: Some(first) })
+        Ok(Self { size, offset, blocks, first: Some(first) })
     }
 
     /// Bytes of the whole; `None` for a stream.
     pub(crate) fn size(&self) -> Option<u64> {
         self.size
+    }
+
+    /// Bytes in front of those it gives out.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// How it begins; empty when there is nothing.
@@ -112,6 +147,41 @@ impl Reading {
     }
 }
 
+/// What of a file was read before, and its digest so far.
+struct Begun {
+    bytes: u64,
+    hasher: Hasher,
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self { bytes: 0, hasher: DigestKind::Blake3.hasher() }
+    }
+}
+
+impl Begun {
+    /// Reads the first bytes of `file`. When they are not those the digest names, nothing was read.
+    fn behind(mut file: &File, offset: u64, digest: Digest) -> io::Result<Self> {
+        let mut begun = Self { bytes: 0, hasher: digest.kind().hasher() };
+        let mut prefix = file.take(offset);
+        loop {
+            let block = read_block(&mut prefix)?;
+            if block.is_empty() {
+                break;
+            }
+            begun.bytes = begun.bytes.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+            begun.hasher.update(&block);
+        }
+        // The digest of the whole goes on with this one, so it must be of the kind the whole has.
+        let fits = digest.kind() == DigestKind::Blake3 && begun.bytes == offset;
+        if fits && begun.hasher.clone().finish() == digest {
+            return Ok(begun);
+        }
+        file.rewind()?;
+        Ok(Self::default())
+    }
+}
+
 /// A file that is opened by its first reader.
 struct OpenedLate {
     path: PathBuf,
@@ -140,11 +210,11 @@ fn same(before: &Metadata, after: &Metadata) -> bool {
 fn read_all(
     size: Option<u64>,
     mut input: impl Read,
+    begun: Begun,
     unchanged: impl FnOnce() -> bool,
     sender: &mpsc::Sender<Result<Block, Failure>>,
 ) {
-    let mut hasher = DigestKind::Blake3.hasher();
-    let mut total = 0_u64;
+    let (mut hasher, mut total) = (begun.hasher, begun.bytes);
     let end = loop {
         let block = match read_block(&mut input) {
             Ok(block) => block,

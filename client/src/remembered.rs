@@ -55,6 +55,14 @@ impl Entry {
     }
 }
 
+/// A remembered session as it is shown: without its token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Kept {
+    pub(crate) server: String,
+    pub(crate) session: SessionId,
+    pub(crate) next_sequence: Sequence,
+}
+
 impl Remembered {
     pub(crate) fn new(environment: &Environment) -> Self {
         let folder = environment.folder("XDG_STATE_HOME", ".local/state");
@@ -88,6 +96,13 @@ impl Remembered {
             }
             (None, _, None) => Err(Failure::NoSession(format!("no session is remembered for {server}"))),
         }
+    }
+
+    /// Every session, the last one first.
+    pub(crate) fn all(&self) -> Result<Vec<Kept>, Failure> {
+        let contents = self.load().map_err(|error| Failure::local(self.name(), &error))?;
+        let kept = |entry: Entry| Kept { server: entry.server, session: entry.id, next_sequence: entry.next_sequence };
+        Ok(contents.sessions.into_iter().rev().map(kept).collect())
     }
 
     /// Remembers a session, or how far it is by now.

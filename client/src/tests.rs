@@ -2,6 +2,7 @@
 //! broken, gone or malicious can do to a client.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,21 +33,29 @@ enum Act {
     Silence,
 }
 
+/// The headers and payloads a scripted server read.
+type Heard = Arc<Mutex<Vec<(serde_json::Value, Vec<u8>)>>>;
+
 /// One script a connection; behind the last there is nobody.
 async fn serve(scripts: Vec<Vec<Act>>) -> String {
+    serve_heard(scripts, Heard::default()).await
+}
+
+/// The same; what is read is kept.
+async fn serve_heard(scripts: Vec<Vec<Act>>, heard: Heard) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         for script in scripts {
             let (stream, _) = listener.accept().await.unwrap();
             // One after the other: a client has one connection at a time.
-            play(stream, script).await;
+            play(stream, script, &heard).await;
         }
     });
     address
 }
 
-async fn play(mut stream: TcpStream, script: Vec<Act>) {
+async fn play(mut stream: TcpStream, script: Vec<Act>, heard: &Heard) {
     let mut decoder = Decoder::new(8 * 1024);
     for act in script {
         if let Act::Leave(left) = act {
@@ -54,7 +63,9 @@ async fn play(mut stream: TcpStream, script: Vec<Act>) {
             left.send(()).unwrap();
             return;
         }
-        let Some((sequence, payload)) = frame(&mut stream, &mut decoder, &act).await else { return };
+        let Some((header, payload)) = frame(&mut stream, &mut decoder, &act).await else { return };
+        let sequence = header["session"]["sequence"].as_u64().unwrap_or_default();
+        heard.lock().unwrap().push((header, payload.clone()));
         match act {
             Act::Answer(text) | Act::Early(text) | Act::Midway(text) => {
                 let mut hasher = shared::digest::DigestKind::Blake3.hasher();
@@ -76,21 +87,24 @@ async fn play(mut stream: TcpStream, script: Vec<Act>) {
     let _ = tokio::time::timeout(Duration::from_secs(1), stream.read_to_end(&mut Vec::new())).await;
 }
 
-/// The next frame's sequence and payload, as far as `act` reads it. A payload that waits to be wanted is wanted.
-async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, act: &Act) -> Option<(u64, Vec<u8>)> {
-    let (mut sequence, mut payload) = (0, Vec::new());
+/// The next frame's header and payload, as far as `act` reads it. A payload that waits to be wanted is wanted.
+async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, act: &Act) -> Option<(serde_json::Value, Vec<u8>)> {
+    let (mut json, mut payload) = (serde_json::Value::Null, Vec::new());
     loop {
         match decoder.next_event().unwrap() {
             Some(Event::Header(header)) => {
-                let json: serde_json::Value = serde_json::from_slice(&header).unwrap();
-                sequence = json["session"]["sequence"].as_u64().unwrap_or_default();
-                let Incoming::Frame(raw) = read_header(&header, Dialect::V2).unwrap() else { panic!("no 2.0 header") };
+                json = serde_json::from_slice(&header).unwrap();
+                // What follows a header does not depend on who sent it.
+                let mut known = json.clone();
+                known.as_object_mut().unwrap().remove("auth");
+                let known = serde_json::to_vec(&known).unwrap();
+                let Incoming::Frame(raw) = read_header(&known, Dialect::V2).unwrap() else { panic!("no 2.0 header") };
                 let frame = Frame::try_from(*raw).unwrap();
                 if matches!(act, Act::Early(_)) {
                     decoder.follow(frame.framing.without_payload());
                     // Its end needs no more bytes, and is not the next frame's.
                     assert!(matches!(decoder.next_event(), Ok(Some(Event::End(None)))));
-                    return Some((sequence, payload));
+                    return Some((json, payload));
                 }
                 decoder.follow(frame.framing);
                 if frame.expects_continue {
@@ -100,11 +114,11 @@ async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, act: &Act) -> Opti
             Some(Event::Payload(bytes)) => {
                 payload.extend_from_slice(&bytes);
                 if matches!(act, Act::Midway(_)) {
-                    return Some((sequence, payload));
+                    return Some((json, payload));
                 }
             }
             Some(Event::SessionData(_)) => {}
-            Some(Event::End(_)) => return Some((sequence, payload)),
+            Some(Event::End(_)) => return Some((json, payload)),
             None => {
                 if stream.read_buf(decoder.buffer_mut()).await.unwrap_or(0) == 0 {
                     return None;
@@ -151,8 +165,16 @@ fn error(code: &str) -> Act {
     reply("error", &format!(r#","error":{{"code":"{code}","retry":"never","message":"because"}}"#))
 }
 
+/// A session that is gone, for this reason.
+fn gone(reason: &str) -> Act {
+    let body = r#","error":{"code":"session_gone","retry":"new_session","message":"gone","reason":"REASON"}"#;
+    reply("error", &body.replace("REASON", reason))
+}
+
+mod killed;
 mod output;
 mod pipes;
+mod resuming;
 mod sessions;
 
 struct World {
@@ -174,7 +196,7 @@ impl World {
 
     fn environment(&self) -> Environment {
         let path = |name: &str| self.folder.path().join(name);
-        Environment::new([("XDG_STATE_HOME", path("state")), ("XDG_CONFIG_HOME", path("config"))])
+        Environment::new([("XDG_STATE_HOME", path("state")), ("XDG_CONFIG_HOME", path("config"))]).in_virtual_time()
     }
 
     /// Runs the program; a name that begins with `@` is a file of this world.
@@ -214,8 +236,8 @@ async fn every_exit_code_is_reached() {
         (5, "send @a.txt --mode stateless", vec![vec![error("digest_mismatch"), error("digest_mismatch")]]),
         (6, "send @a.txt", vec![vec![created(), error("bad_name")]]),
         (6, "send @a.txt --mode stateful", vec![vec![error("mode_disabled")]]),
-        (7, "send @a.txt", vec![vec![error("busy")]]),
-        (8, "send @a.txt", vec![vec![created(), error("session_gone")]]),
+        (7, "send @a.txt --retries 0", vec![vec![error("busy")]]),
+        (8, "send @a.txt", vec![vec![created(), gone("replaced")]]),
         (8, "list --session nosuch", vec![]),
         (9, "send @a.txt @b.txt", vec![vec![created(), error("bad_name"), stored()]]),
         (9, "send @missing @a.txt", vec![vec![created(), stored()]]),

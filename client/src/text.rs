@@ -44,6 +44,15 @@ fn is_mark(c: char) -> bool {
     )
 }
 
+/// A word as a shell takes it.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -116,6 +125,15 @@ mod tests {
         let line = escaped(&serde_json::to_string(value).unwrap());
         assert_eq!(line, "\"\\u009b31m\\u007f\\u202eGrüße, 東京\\u001b\"");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), value);
+    }
+
+    #[test]
+    fn a_shell_takes_a_quoted_word_for_what_it_is() {
+        for (word, text) in
+            [("a/b-1.txt", "a/b-1.txt"), ("", "''"), ("a b", "'a b'"), ("it's", "'it'\\''s'"), ("*", "'*'")]
+        {
+            assert_eq!(quoted(word), text);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use shared::codec::encode_chunk_length;
 use shared::digest::Digest;
 use shared::wire::{Reply, Status, Trailer};
 
-use crate::conversation::Stream;
+use crate::conversation::{Reach, Stream};
 use crate::failure::Failure;
 use crate::header::{FileFacts, Header};
 use crate::reading::{Block, Reading};
@@ -24,11 +24,19 @@ pub(crate) enum Outcome {
 }
 
 /// What was sent, as far as this side knows.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
+    /// How far in the file it is.
     pub(crate) bytes: u64,
+    pub(crate) reach: Reach,
     /// Of the whole file, once all of it was read.
     pub(crate) digest: Option<Digest>,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self { bytes: 0, reach: Reach::Nothing, digest: None }
+    }
 }
 
 /// Sends the frame and waits for its reply. `content` is `None` when the bytes were given out before and
@@ -91,6 +99,7 @@ async fn send(
         return Err(Stop::Local(Failure::Local { what: "not sent".to_owned(), cause }));
     };
     let chunked = content.size().is_none();
+    sent.bytes = content.offset();
     let digest = loop {
         let block = if chunked {
             // A pipe may be silent for long; what the server says meanwhile is heard.
@@ -105,6 +114,7 @@ async fn send(
         match block.map_err(Stop::Local)? {
             Block::End(digest) => break digest,
             Block::Bytes(block) => {
+                sent.reach = Reach::Part;
                 let length = u64::try_from(block.len()).unwrap_or(u64::MAX);
                 if chunked && let early @ Written::Answered(_) = push(connection, encode_chunk_length(length)).await? {
                     return Ok(early);
@@ -118,7 +128,9 @@ async fn send(
         }
     };
     sent.digest = Some(digest);
-    connection.payload_ends(sent.bytes);
+    connection.payload_ends(sent.bytes.saturating_sub(content.offset()));
+    // Whoever has what follows has a whole frame.
+    sent.reach = Reach::Whole;
     if chunked && let early @ Written::Answered(_) = push(connection, encode_chunk_length(0)).await? {
         return Ok(early);
     }

@@ -4,13 +4,14 @@ use std::io::Read;
 use std::path::Path;
 
 use shared::id::{SessionId, TransferId};
-use shared::wire::{Ack, Mode, Reply};
+use shared::wire::{Ack, Mode, Partial, Reply};
 
 use crate::conversation::Repeatable;
 use crate::env::{Stopwatch, random};
 use crate::event::Stored;
 use crate::failure::Failure;
 use crate::header::FileFacts;
+use crate::journal::{Errand, Place};
 use crate::mime::mime_type;
 use crate::reading::Reading;
 use crate::report::Report;
@@ -22,12 +23,20 @@ pub(super) struct Current<'a> {
     pub(super) source: &'a Source,
     pub(super) label: String,
     watch: Stopwatch,
+    /// How a later run would know it again.
+    pub(super) errand: Option<Errand>,
+    /// What is written down of it.
+    pub(super) noted: Option<Place>,
     /// Makes it safe to send the file twice without a session.
     pub(super) transfer: TransferId,
     pub(super) reading: Option<Reading>,
     pub(super) facts: Option<FileFacts>,
     pub(super) mode: Mode,
     pub(super) sent: Sent,
+    /// The furthest byte of it that left this side.
+    pub(super) furthest: u64,
+    /// How much of it the server was known to have.
+    pub(super) there: u64,
     /// Why it could not be read to its end.
     pub(super) failure: Option<Failure>,
 }
@@ -39,11 +48,15 @@ impl<'a> Current<'a> {
             source,
             label: source.label(),
             watch: Stopwatch::start(),
+            errand: None,
+            noted: None,
             transfer: TransferId::from_random(transfer),
             reading: None,
             facts: None,
             mode: Mode::Stateless,
             sent: Sent::default(),
+            furthest: 0,
+            there: 0,
             failure: None,
         })
     }
@@ -74,10 +87,29 @@ impl<'a> Current<'a> {
         Ok(())
     }
 
+    /// Opens it once more: behind what the server has of it, if that is what stands there here; else at its beginning.
+    pub(super) async fn begin_again(&mut self, partial: Option<Partial>) -> Result<(), Failure> {
+        let Origin::File(path, _) = &self.source.origin else { return Ok(()) };
+        let digest = partial.and_then(|partial| partial.prefix_digest);
+        let reading = match (partial, digest) {
+            (Some(partial), Some(digest)) => Reading::behind(path, partial.offset, digest).await?,
+            _ => Reading::file(path).await?,
+        };
+        if let Some(facts) = &mut self.facts {
+            facts.size = reading.size();
+        }
+        self.reading = Some(reading);
+        Ok(())
+    }
+
     /// Whether it can be sent from its beginning once more.
     pub(super) fn repeatable(&self) -> Repeatable {
         let untouched = self.reading.as_ref().is_some_and(Reading::is_untouched);
-        if untouched || matches!(self.source.origin, Origin::File(..)) { Repeatable::Yes } else { Repeatable::No }
+        match self.source.origin {
+            Origin::File(..) => Repeatable::Yes,
+            Origin::Pipe(_) | Origin::Input if untouched => Repeatable::Untouched,
+            Origin::Pipe(_) | Origin::Input => Repeatable::No,
+        }
     }
 
     /// What there is to say of it now that the server says it is stored: only if it is what was sent.
@@ -103,6 +135,7 @@ impl<'a> Current<'a> {
             sequence: reply.sequence,
             ack: reply.ack,
             replayed: reply.replayed,
+            degraded_from: reply.degraded_from,
             ms: self.watch.millis(),
         })
     }

@@ -54,7 +54,8 @@ pub(super) async fn run(fetch: &Fetch, context: &Context) -> Result<ExitCode, Fa
     let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX);
     if fetch.files.len() > 1 {
         let (ms, exit) = (watch.millis(), exit.code());
-        context.report.event(&Event::Summary(Summary { done: "fetched", files: done, bytes, failed, ms, exit }));
+        let (files, sent_again) = (done, 0);
+        context.report.event(&Event::Summary(Summary { done: "fetched", files, bytes, sent_again, failed, ms, exit }));
     }
     Ok(exit)
 }

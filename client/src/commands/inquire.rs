@@ -140,6 +140,7 @@ pub(super) async fn remove(remove: &Remove, context: &Context) -> Result<ExitCod
             done: "removed",
             files: done,
             bytes: 0,
+            sent_again: 0,
             failed,
             ms,
             exit: exit.code(),

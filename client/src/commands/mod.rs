@@ -6,17 +6,21 @@ mod inquire;
 mod joined;
 mod send;
 mod sending;
+mod sessions;
 
+use std::ffi::OsString;
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use shared::exit::ExitCode;
 
 use crate::address::Address;
 use crate::cli::Command;
-use crate::env::Interrupt;
+use crate::env::{Clock, Interrupt};
 use crate::explain::Watch;
 use crate::failure::Failure;
+use crate::reconnect::{Bounds, Insistence};
 use crate::remembered::Remembered;
 use crate::report::Report;
 use crate::settings::Settings;
@@ -27,9 +31,17 @@ pub(crate) struct Context {
     pub(crate) server: Address,
     pub(crate) settings: Settings,
     pub(crate) patience: Duration,
+    pub(crate) bounds: Bounds,
+    /// Whether trying again makes sense before the server was ever reached.
+    pub(crate) insistence: Insistence,
+    pub(crate) clock: Clock,
     pub(crate) watch: Watch,
     pub(crate) report: Report,
     pub(crate) remembered: Remembered,
+    /// Where runs write down what they have under way.
+    pub(crate) journals: Option<PathBuf>,
+    /// What the user typed.
+    pub(crate) command_line: Vec<OsString>,
     pub(crate) interrupt: Interrupt,
 }
 
@@ -66,6 +78,7 @@ pub(crate) async fn run(command: Command, context: Context, input: Box<dyn Read 
             Command::List(which) => inquire::list(&which, &context).await,
             Command::Status(which) => inquire::status(&which, &context).await,
             Command::Remove(remove) => inquire::remove(&remove, &context).await,
+            Command::Sessions(what) => sessions::run(&what, &context).await,
             Command::Ping => inquire::ping(&context).await,
         }
     };

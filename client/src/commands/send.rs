@@ -6,6 +6,7 @@ use shared::exit::ExitCode;
 
 use super::Context;
 use super::sending::Sending;
+use crate::access_key::AccessKey;
 use crate::cli::{ModeName, Send};
 use crate::conversation::{Afterwards, Conversation, Held};
 use crate::env::Stopwatch;
@@ -16,7 +17,7 @@ use crate::sources::{Found, Origin, Source, find};
 /// Sends everything and says what became of each.
 pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std::marker::Send>) -> ExitCode {
     let watch = Stopwatch::start();
-    let (session, found) = match prepare(&send, context).await {
+    let (session, mut found) = match prepare(&send, context).await {
         Ok(prepared) => prepared,
         Err(failure) => {
             context.report.failed(None, &failure);
@@ -27,20 +28,31 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     let afterwards = if send.close { Afterwards::Close } else { Afterwards::Keep };
     let ack = send.ack.or(context.settings.ack).map(Into::into);
     let conversation = Conversation::new(mode.into(), afterwards, session);
-    let mut sending = Sending::new(context, conversation, ack, input);
+    let access_key = match send.access_key_file.as_deref().map(AccessKey::read).transpose() {
+        Ok(key) => key,
+        Err(failure) => {
+            context.report.failed(None, &failure);
+            return failure.exit();
+        }
+    };
+    let mut sending = Sending::new(context, conversation, mode.word(), ack, access_key, input);
     for (label, failure) in found.failures {
         sending.fail(Some(&label), failure);
     }
     for (label, why) in found.skipped {
         context.report.event(&Event::Skipped { path: &label, why });
     }
+    sending.take_over(&mut found.sources);
     let total: Option<u64> = found.sources.iter().map(Source::size).sum();
     context.start_bar(total);
     let mut interrupt = context.interrupt.clone();
     tokio::select! {
         biased;
         () = sending.all(&found.sources) => {}
-        () = interrupt.wait() => sending.fail(None, Failure::Interrupted),
+        () = interrupt.wait() => {
+            sending.fail(None, Failure::Interrupted);
+            go_on_later(&sending, &found.sources, context);
+        }
     }
     context.report.end_bar();
     let tally = sending.finish().await;
@@ -51,6 +63,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         done: "stored",
         files: tally.files,
         bytes: tally.bytes,
+        sent_again: tally.sent_again,
         failed,
         ms: watch.millis(),
         exit: exit.code(),
@@ -58,11 +71,21 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     exit
 }
 
+/// Says how an interrupted run is gone on with.
+fn go_on_later(sending: &Sending<'_>, sources: &[Source], context: &Context) {
+    context.report.talk(&format!("to go on: {}", sending.command_to_go_on()));
+    if sources.iter().any(|source| !matches!(source.origin, Origin::File(..))) {
+        context.report.talk("what comes through a pipe begins anew: nobody can read it twice");
+    }
+}
+
 /// What is known before anything is sent.
 async fn prepare(send: &Send, context: &Context) -> Result<(Option<Held>, Found), Failure> {
     let stateless = send.mode.or(context.settings.mode) == Some(ModeName::Stateless);
-    if stateless && (send.session.is_some() || send.close) {
-        return Err(Failure::Usage("--session and --close mean nothing in stateless mode".to_owned()));
+    if stateless && (send.session.is_some() || send.close || send.access_key_file.is_some()) {
+        return Err(Failure::Usage(
+            "--session, --close and --access-key-file mean nothing in stateless mode".to_owned(),
+        ));
     }
     if send.name.is_some() && send.paths.len() > 1 {
         return Err(Failure::Usage("--name is for one file".to_owned()));

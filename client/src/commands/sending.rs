@@ -1,27 +1,29 @@
 //! Files on their way: carries out, one command after the other, what the conversation decides.
 
 mod goodbye;
+mod left;
+mod opening;
+mod uploading;
 
+use std::collections::HashSet;
 use std::io::Read;
+use std::path::PathBuf;
 
 use shared::exit::ExitCode;
-use shared::id::Token;
 use shared::wire::{Ack, ErrorBody, Mode, Reply};
 
 use super::Context;
 use super::current::Current;
 use super::joined::forget_if_gone;
-use crate::conversation::{
-    Attempt, Cause, Command, Conversation, Event as Happened, Held, History, Repeatable, Stream,
-};
-use crate::event::{Event, Novelty};
+use crate::access_key::AccessKey;
+use crate::conversation::{Cause, Command, Conversation, Event as Happened};
+use crate::event::Event;
 use crate::failure::{Failure, exit_of_several};
-use crate::header::Header;
-use crate::remembered::NO_PLACE;
+use crate::journal::{Errand, Journal, Place};
+use crate::reconnect::Reconnect;
 use crate::sources::{Origin, Source};
 use crate::text::counted;
 use crate::transport::Connection;
-use crate::upload::{ExpectsContinue, Outcome, upload};
 
 /// What became of the files so far.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub(super) struct Tally {
     pub(super) failures: Vec<Failure>,
     /// Files behind one after which nothing more could be sent.
     pub(super) untried: u64,
+    /// Payload bytes that were sent more than once.
+    pub(super) sent_again: u64,
     /// Why the session is not closed. No file failed by that.
     unclosed: Option<Failure>,
 }
@@ -49,13 +53,32 @@ impl Tally {
 pub(super) struct Sending<'a> {
     context: &'a Context,
     ack: Option<Ack>,
+    access_key: Option<AccessKey>,
     /// Taken while it decides; always there between two steps.
     conversation: Option<Conversation>,
     connection: Option<Connection>,
     input: Option<Box<dyn Read + Send>>,
+    journal: Journal,
+    /// How the user wants files to be sent, as an errand says it.
+    mode: &'static str,
+    /// What ended runs left of these files.
+    left: Vec<(Errand, Place)>,
+    done: HashSet<PathBuf>,
     /// How the connection was lost last.
     lost: Option<Failure>,
+    tries: Reconnect,
+    /// Whether the server was reached at all.
+    reached: Reached,
+    /// How long the session was to survive silence when it was last heard of.
+    expires_in_s: Option<u64>,
     tally: Tally,
+}
+
+/// Whether there was a connection in this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    Yes,
+    NotYet,
 }
 
 /// Whether there is any sense in going on.
@@ -69,11 +92,28 @@ impl<'a> Sending<'a> {
     pub(super) fn new(
         context: &'a Context,
         conversation: Conversation,
+        mode: &'static str,
         ack: Option<Ack>,
+        access_key: Option<AccessKey>,
         input: Box<dyn Read + Send>,
     ) -> Self {
-        let (conversation, input) = (Some(conversation), Some(input));
-        Self { context, ack, conversation, connection: None, input, lost: None, tally: Tally::default() }
+        Self {
+            context,
+            ack,
+            access_key,
+            conversation: Some(conversation),
+            connection: None,
+            input: Some(input),
+            journal: Journal::at(context.journals.clone()),
+            mode,
+            left: Vec::new(),
+            done: HashSet::new(),
+            lost: None,
+            tries: Reconnect::new(context.bounds),
+            reached: Reached::NotYet,
+            expires_in_s: None,
+            tally: Tally::default(),
+        }
     }
 
     /// Sends everything, and says what became of each.
@@ -104,15 +144,19 @@ impl<'a> Sending<'a> {
             self.fail(Some(&current.label), failure);
             return GoOn::Yes;
         }
-        let mut happened = Happened::File;
+        let mut happened = self.offer(&mut current);
         loop {
-            happened = match self.step(happened) {
+            let command = self.step(happened);
+            self.shed().await;
+            happened = match command {
                 Command::Open => self.open().await,
+                Command::Reconnect(why) => self.reconnect(why).await,
                 Command::Join(session) => self.join(session).await,
-                Command::Upload(attempt) => self.upload(&mut current, attempt).await,
+                Command::Ask(attempt) => self.ask_of(&mut current, attempt).await,
+                Command::Upload(attempt, partial) => self.upload(&mut current, attempt, partial).await,
                 Command::Degrade(body) => {
                     self.degrade(&body);
-                    Happened::File
+                    Happened::File(self.context.clock.now())
                 }
                 Command::Keep(reply) => {
                     self.keep(&mut current, *reply).await;
@@ -121,6 +165,7 @@ impl<'a> Sending<'a> {
                 Command::Skip(cause) => {
                     let failure = self.failure_of(cause, current.failure.take());
                     self.context.report.set_back(current.sent.bytes);
+                    self.strike_unless_open(&current, &failure);
                     self.fail(Some(&current.label), failure);
                     return GoOn::Yes;
                 }
@@ -129,6 +174,7 @@ impl<'a> Sending<'a> {
                     if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
                         forget_if_gone(self.context, held.id, &failure).await;
                     }
+                    self.strike_unless_open(&current, &failure);
                     self.fail(Some(&current.label), failure);
                     return GoOn::No;
                 }
@@ -148,104 +194,16 @@ impl<'a> Sending<'a> {
         }
     }
 
-    async fn open(&mut self) -> Happened {
-        self.connection = None;
-        match self.context.connection().await {
-            Ok(connection) => {
-                self.connection = Some(connection);
-                Happened::Opened
-            }
-            Err(failure) => self.lose(failure),
-        }
-    }
-
-    async fn join(&mut self, session: Option<Held>) -> Happened {
-        let header = session.as_ref().map_or_else(Header::open, |held| Header::resume(held.id, &held.token));
-        let novelty = if session.is_some() { Novelty::Continued } else { Novelty::Opened };
-        let happened = self.ask(&header).await;
-        if let Happened::Reply(reply, ..) = &happened
-            && let (Some(info), None) = (&reply.session, &reply.error)
-        {
-            self.context.report.event(&Event::Session {
-                session: info.id,
-                new: novelty,
-                server: self.context.server.to_string(),
-                next_sequence: info.next_sequence,
-                expires_in_s: info.expires_in_s,
-            });
-            let token = info.token.as_deref().and_then(Token::from_wire);
-            if let Some(token) = token {
-                if !self.context.remembered.has_place() {
-                    self.context.report.warn(&format!("the session will not be remembered: {NO_PLACE}"));
-                }
-                // Before the first file: a client that dies in the middle can still find its session.
-                let held = Held { id: info.id, token, next: info.next_sequence };
-                self.context.note(self.context.remembered.keep(&self.context.server, &held).await);
-            }
-        }
-        happened
-    }
-
-    async fn ask(&mut self, header: &Header) -> Happened {
-        let Some(connection) = &mut self.connection else { return Happened::Lost };
-        match connection.ask(header).await {
-            Ok(reply) => Happened::Reply(Box::new(reply), Stream::AtBoundary, Repeatable::Yes),
-            Err(failure) => self.lose(failure),
-        }
-    }
-
-    fn lose(&mut self, failure: Failure) -> Happened {
-        self.connection = None;
-        self.lost = Some(failure);
-        Happened::Lost
-    }
-
-    async fn upload(&mut self, current: &mut Current<'_>, attempt: Attempt) -> Happened {
-        let again = attempt.history != History::None;
-        if again && matches!(current.source.origin, Origin::File(..)) {
-            self.context.report.set_back(current.sent.bytes);
-            if let Err(failure) = current.begin(&mut self.input, self.ack, &self.context.report).await {
-                return self.abandon(current, failure);
-            }
-            self.context.report.talk(&format!("{}: sending it again", current.label));
-        }
-        let (Some(connection), Some(facts)) = (&mut self.connection, &current.facts) else { return Happened::Lost };
-        let session = self.conversation.as_ref().and_then(Conversation::session);
-        let header = match (attempt.sequence, session) {
-            (Some(sequence), Some(held)) => Header::stateful_transfer(facts.clone(), held.id, sequence),
-            _ => Header::stateless_transfer(facts.clone(), current.transfer),
-        };
-        current.mode = if attempt.sequence.is_some() { Mode::Stateful } else { Mode::Stateless };
-        // What cannot be sent twice is not begun before the server wants it: a pipe may have been silent for longer
-        // than the server keeps a silent connection.
-        let (header, expects) = if attempt.history == History::Unknown || facts.size.is_none() {
-            (header.expecting_continue(), ExpectsContinue::Yes)
-        } else {
-            (header, ExpectsContinue::No)
-        };
-        let content = current.reading.as_mut().filter(|reading| reading.is_untouched());
-        let (outcome, sent) = upload(connection, &header, expects, content, &self.context.report).await;
-        // What an earlier try read to the end of a pipe is still its digest.
-        current.sent = if sent.digest.is_some() || current.sent.digest.is_none() { sent } else { current.sent };
-        match outcome {
-            Outcome::Answered(reply, stream) => Happened::Reply(reply, stream, current.repeatable()),
-            Outcome::Lost(failure) => self.lose(failure),
-            Outcome::Abandoned(failure) => self.abandon(current, failure),
-        }
-    }
-
-    fn abandon(&mut self, current: &mut Current<'_>, failure: Failure) -> Happened {
-        // Closed inside its frame: the server must not take what was sent for a file.
-        self.connection = None;
-        current.failure = Some(failure);
-        Happened::Abandoned
-    }
-
     /// The server says it is stored; is it what was sent?
     async fn keep(&mut self, current: &mut Current<'_>, reply: Reply) {
         let session = self.conversation.as_ref().and_then(Conversation::session).map(|held| held.id);
         match current.stored(reply, session).await {
             Ok(stored) => {
+                self.tries.progress();
+                self.strike(current);
+                if let Origin::File(path, _) = &current.source.origin {
+                    self.done.insert(path.clone());
+                }
                 self.tally.files = self.tally.files.saturating_add(1);
                 self.tally.bytes = self.tally.bytes.saturating_add(stored.size);
                 self.context.report.event(&Event::Stored(&stored));
@@ -265,11 +223,12 @@ impl<'a> Sending<'a> {
         match cause {
             Cause::Refused(body) => Failure::Refused(body),
             Cause::Lost => lost,
-            // What is no loss but nonsense stays what it is.
-            Cause::Unknown if !matches!(lost, Failure::Lost(_) | Failure::Unreachable { .. }) => lost,
             Cause::Unknown => Failure::Unknown(lost.to_string()),
             Cause::Broken(what) => Failure::Broken(what.to_owned()),
-            Cause::Local => local.unwrap_or_else(|| Failure::Lost("the file's frame was cut".to_owned())),
+            Cause::Local => local.unwrap_or_else(|| {
+                let cause = format!("{lost}; and what came through a pipe cannot be sent twice");
+                Failure::Local { what: "not sent".to_owned(), cause }
+            }),
         }
     }
 

@@ -5,7 +5,7 @@ use shared::id::Sequence;
 use shared::wire::{ErrorBody, Reply, Status};
 
 use super::terms::{Afterwards, Cause, Command};
-use super::{Conversation, Purpose, State};
+use super::{Bound, Conversation, Purpose, State};
 
 /// What became of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,14 @@ impl Conversation {
     pub(super) fn no_more(self) -> (Self, Command) {
         let leaves = self.afterwards == Afterwards::Close && self.session.is_some();
         match self.state {
+            State::Ready if leaves && self.bound == Bound::No => self.join(Purpose::Leave),
             State::Ready if leaves => self.leave(),
             State::Apart if leaves => self.to(State::Opening(Purpose::Leave), Command::Open),
             State::Apart
             | State::Opening(_)
             | State::Joining(_)
             | State::Ready
+            | State::Asking(_)
             | State::Sending(_)
             | State::Leaving(_)
             | State::LeavingAgain(_)

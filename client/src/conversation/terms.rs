@@ -1,8 +1,10 @@
 //! The words a conversation is made of: what is wanted, what happened, what is to be done.
 
+use std::time::Duration;
+
 use shared::error::ErrorCode;
 use shared::id::{Sequence, SessionId, Token};
-use shared::wire::{ErrorBody, Reply};
+use shared::wire::{ErrorBody, Partial, Reply};
 
 /// How the user wants files to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +55,10 @@ pub(crate) fn gone(reason: &str) -> Box<ErrorBody> {
 /// Whether all that a request is made of can still be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeatable {
-    /// It has no payload, or a file's, or a pipe's of which nothing was taken.
+    /// It has no payload, or a file's.
     Yes,
+    /// It has a pipe's, of which nothing was taken. The server has no part of it.
+    Untouched,
     /// Something of a pipe was taken.
     No,
 }
@@ -66,6 +70,8 @@ pub(crate) struct Attempt {
     pub(crate) sequence: Option<Sequence>,
     /// What is known of the tries before.
     pub(crate) history: History,
+    /// Where it may begin.
+    pub(crate) start: Start,
 }
 
 /// What is known of the earlier tries to send the same file.
@@ -75,8 +81,43 @@ pub(crate) enum History {
     None,
     /// It was refused, and may be tried again.
     Refused,
+    /// Its frame did not come to its end: it is not stored, and a part of it may be there.
+    Cut,
     /// No answer came: the file may be stored. The server is asked before the payload is sent again.
     Unknown,
+    /// The same for a try of a run that ended. Whoever runs the command again wants the file sent, whatever
+    /// became of it.
+    Left,
+}
+
+impl History {
+    /// Whether the file may be stored by now, for all this client knows.
+    pub(crate) fn is_unknown(self) -> bool {
+        match self {
+            Self::Unknown | Self::Left => true,
+            Self::None | Self::Refused | Self::Cut => false,
+        }
+    }
+}
+
+/// Where in the file a try may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// Behind what the server has of it.
+    Behind,
+    /// At its first byte: nothing is to be had of earlier tries, or it led to nothing.
+    First,
+}
+
+/// How much of a transfer's frame left this side before the connection was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// No byte of its payload.
+    Nothing,
+    /// Not all of it.
+    Part,
+    /// Perhaps all of it.
+    Whole,
 }
 
 /// Where the stream to the server stands after a reply.
@@ -91,16 +132,22 @@ pub(crate) enum Stream {
 /// What the driver reports.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// There is a file to send.
-    File,
+    /// There is a file to send, at this time.
+    File(Duration),
+    /// There is a file of which a run before sent something, at this place.
+    Left(Option<Sequence>),
     /// All files are dealt with.
     NoMore,
     /// The connection is open.
     Opened,
     /// A reply came.
     Reply(Box<Reply>, Stream, Repeatable),
-    /// The connection is gone, and what was asked has no answer.
-    Lost,
+    /// The connection is gone, or could not be had, and what was asked has no answer.
+    Lost(Reach, Repeatable),
+    /// The server said what nobody can understand; the driver knows how.
+    Nonsense,
+    /// There is no sense in trying to reconnect any more.
+    Exhausted,
     /// The file could not be read to its end: its frame was cut, so it is not stored.
     Abandoned,
 }
@@ -110,10 +157,14 @@ pub(crate) enum Event {
 pub(crate) enum Command {
     /// Open a connection, in place of any other.
     Open,
+    /// Wait, and open a connection in place of any other; or say that the bounds of trying are reached.
+    Reconnect(Why),
     /// Send `connect`: for a new session, or to continue this one.
     Join(Option<Held>),
-    /// Send the file.
-    Upload(Attempt),
+    /// Send `status`: what is there of the file?
+    Ask(Attempt),
+    /// Send the file, if it can be behind this part of it.
+    Upload(Attempt, Option<Partial>),
     /// Tell the user that it goes on stateless, and offer the file again.
     Degrade(Box<ErrorBody>),
     /// The file is stored, as the reply says.
@@ -128,6 +179,17 @@ pub(crate) enum Command {
     Finish,
 }
 
+/// Why another connection is needed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The last one was lost; the driver knows how.
+    Lost,
+    /// The server refused, and may not refuse later.
+    Refused(Box<ErrorBody>),
+    /// The session can serve no request any more, and another one can.
+    Gone(Box<ErrorBody>),
+}
+
 /// Why a file is not stored.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -135,7 +197,7 @@ pub(crate) enum Cause {
     Refused(Box<ErrorBody>),
     /// The connection was lost; the driver knows how.
     Lost,
-    /// The connection was lost twice: whether the file is stored is unknown.
+    /// The connection was lost, and nobody could be asked: whether the file is stored is unknown.
     Unknown,
     /// The server said what it may not say here.
     Broken(&'static str),

@@ -1,5 +1,7 @@
+use shared::error::ErrorCode;
+use shared::id::Token;
 use shared::id::{Epoch, Sequence, SessionId};
-use shared::wire::{FileInfo, Mode, SessionInfo};
+use shared::wire::{ErrorBody, FileInfo, Mode, Partial, Reply, SessionInfo, Status};
 
 use super::*;
 
@@ -21,6 +23,13 @@ fn info(next: u64, token: Option<String>) -> SessionInfo {
     }
 }
 
+/// `sequence@offset`, or `@offset` without a session.
+fn part(text: &str) -> Option<Partial> {
+    let (sequence, offset) = text.split_once('@')?;
+    let sequence = sequence.parse().ok().and_then(Sequence::new);
+    Some(Partial { sequence, offset: offset.parse().unwrap(), prefix_digest: None })
+}
+
 /// An event by its short name: what a server or the network can do to a client.
 fn event(name: &str) -> Event {
     let (name, closing) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
@@ -28,10 +37,17 @@ fn event(name: &str) -> Event {
         name.strip_prefix("early ").map_or((name, Stream::AtBoundary), |name| (name, Stream::InsideFrame));
     let (name, repeatable) = name.strip_prefix("spent ").map_or((name, Repeatable::Yes), |name| (name, Repeatable::No));
     let reply = match name.split_once(' ').unwrap_or((name, "")) {
-        ("file", _) => return Event::File,
+        ("file", _) => return Event::File(Duration::ZERO),
+        ("later", _) => return Event::File(RETURN_AFTER),
+        ("left", sequence) => return Event::Left(sequence.parse().ok().and_then(Sequence::new)),
         ("done", _) => return Event::NoMore,
         ("opened", _) => return Event::Opened,
-        ("lost", _) => return Event::Lost,
+        // The connection is lost behind the whole frame, in its payload, or before it.
+        ("lost", _) => return Event::Lost(Reach::Whole, repeatable),
+        ("torn", _) => return Event::Lost(Reach::Part, repeatable),
+        ("unheard", _) => return Event::Lost(Reach::Nothing, repeatable),
+        ("garbage", _) => return Event::Nonsense,
+        ("enough", _) => return Event::Exhausted,
         ("cut", _) => return Event::Abandoned,
         ("created", _) => {
             let session = info(1, Some(session(1).token.to_wire()));
@@ -39,8 +55,12 @@ fn event(name: &str) -> Event {
         }
         ("tokenless", _) => Reply { session: Some(info(1, None)), ..Reply::new(Status::SessionCreated) },
         ("resumed", next) => {
-            Reply { session: Some(info(next.parse().unwrap(), None)), ..Reply::new(Status::SessionResumed) }
+            let (next, partial) = next.split_once('+').unwrap_or((next, ""));
+            let reply =
+                Reply { session: Some(info(next.parse().unwrap(), None)), ..Reply::new(Status::SessionResumed) };
+            Reply { partial: part(partial), ..reply }
         }
+        ("there", partial) => Reply { partial: part(partial), ..Reply::new(Status::SessionStatus) },
         ("stored", sequence) => Reply {
             sequence: sequence.parse().ok().and_then(Sequence::new),
             file: Some(FileInfo { stored_as: "x".into(), size: 0, digest: None }),
@@ -55,9 +75,10 @@ fn event(name: &str) -> Event {
             expected_sequence: expected.parse().ok().and_then(Sequence::new),
             ..ErrorCode::SequenceGap.into()
         }),
-        (code, _) => {
+        (code, reason) => {
             let code = ErrorCode::ALL.iter().find(|known| known.as_str() == code);
-            Reply::error((*code.unwrap_or_else(|| panic!("{name}"))).into())
+            let body = ErrorBody::from(*code.unwrap_or_else(|| panic!("{name}")));
+            Reply::error(ErrorBody { reason: Some(reason.to_owned()), ..body })
         }
     };
     Event::Reply(Box::new(Reply { closing, ..reply }), stream, repeatable)
@@ -76,12 +97,18 @@ fn name(command: &Command) -> String {
         Command::Open => "open".into(),
         Command::Join(None) => "join".into(),
         Command::Join(Some(held)) => format!("rejoin {}", held.next),
-        Command::Upload(attempt) => {
-            let place = attempt.sequence.map_or("stateless".into(), |sequence| format!("#{sequence}"));
+        Command::Reconnect(Why::Lost) => "reconnect".into(),
+        Command::Reconnect(Why::Refused(body)) => format!("reconnect {}", body.code),
+        Command::Reconnect(Why::Gone(_)) => "renew".into(),
+        Command::Ask(attempt) => format!("status of {}", place(attempt)),
+        Command::Upload(attempt, partial) => {
+            let place = place(attempt);
+            let from = partial.map_or(String::new(), |partial| format!(" behind {}", partial.offset));
             match attempt.history {
                 History::None => format!("upload {place}"),
                 History::Refused => format!("upload {place} again"),
-                History::Unknown => format!("ask for {place}"),
+                History::Cut => format!("go on with {place}{from}"),
+                History::Unknown | History::Left => format!("ask for {place}{from}"),
             }
         }
         Command::Degrade(body) => format!("degrade {}", body.code),
@@ -91,6 +118,10 @@ fn name(command: &Command) -> String {
         Command::Leave(_, sequence) => format!("leave #{sequence}"),
         Command::Finish => "finish".into(),
     }
+}
+
+fn place(attempt: &Attempt) -> String {
+    attempt.sequence.map_or("stateless".into(), |sequence| format!("#{sequence}"))
 }
 
 fn trace(mut conversation: Conversation, events: &str) -> String {
@@ -165,33 +196,172 @@ fn a_session_counts_what_it_stores() {
 }
 
 #[test]
-fn an_unknown_outcome_is_asked_for_under_the_same_sequence_and_only_once() {
-    let again = "open, join, upload #1, open, rejoin 1, ask for #1";
+fn an_unknown_outcome_is_asked_for_under_the_same_sequence() {
+    let begun = "open, join, upload #1, reconnect, rejoin 1";
     check(
         Wanted::Auto,
         Afterwards::Keep,
         None,
         &[
-            ("file, opened, created, lost, opened, resumed 1, stored 1, done", &format!("{again}, keep, finish")),
-            ("file, opened, created, lost, opened, resumed 2, stored 1, file", &format!("{again}, keep, upload #2")),
-            ("file, opened, created, lost, opened, resumed 1, lost", &format!("{again}, give up unknown")),
-            ("file, opened, created, lost, lost", "open, join, upload #1, open, give up unknown"),
-            ("file, opened, created, lost, opened, lost", "open, join, upload #1, open, rejoin 1, give up unknown"),
+            // It had been heard: the kept answer comes.
+            (
+                "file, opened, created, lost, opened, resumed 2, stored 1, file",
+                &format!("{begun}, ask for #1, keep, upload #2"),
+            ),
+            // It had not: the session would have counted it.
+            (
+                "file, opened, created, lost, opened, resumed 1, stored 1, done",
+                &format!("{begun}, go on with #1, keep, finish"),
+            ),
+            // As often as it takes.
+            (
+                "file, opened, created, lost, unheard, opened, unheard, opened, resumed 2, unheard, opened, resumed 2, stored 1",
+                "open, join, upload #1, reconnect, reconnect, rejoin 1, reconnect, rejoin 1, ask for #1, reconnect, rejoin 2, ask for #1, keep",
+            ),
+            ("file, opened, created, lost, enough", "open, join, upload #1, reconnect, give up unknown"),
+            ("file, opened, created, torn, enough", "open, join, upload #1, reconnect, give up lost"),
+            (
+                "file, opened, created, lost, opened, resumed 2, lost, enough",
+                &format!("{begun}, ask for #1, reconnect, give up unknown"),
+            ),
             // Not a new number for it, whatever the server thinks.
-            ("file, opened, created, lost, opened, resumed 1, gap 7", &format!("{again}, give up sequence_gap")),
+            (
+                "file, opened, created, lost, opened, resumed 1, gap 7",
+                &format!("{begun}, go on with #1, give up sequence_gap"),
+            ),
             // Nor another mode: the session may have stored it.
             (
-                "file, opened, created, lost, opened, session_full",
-                "open, join, upload #1, open, rejoin 1, give up session_full",
+                "file, opened, created, lost, opened, session_full, enough, file",
+                &format!("{begun}, reconnect session_full, skip unknown, open"),
             ),
+            ("file, opened, created, lost, opened, garbage", &format!("{begun}, give up lost")),
             ("lost", "give up lost"),
         ],
     );
+}
+
+#[test]
+fn a_cut_file_goes_on_behind_what_the_server_has_of_it() {
+    let begun = "open, join, upload #1, reconnect, rejoin 1";
+    check(
+        Wanted::Stateful,
+        Afterwards::Keep,
+        None,
+        &[
+            (
+                "file, opened, created, torn, opened, resumed 1+1@50, there 1@50, stored 1",
+                &format!("{begun}, status of #1, go on with #1 behind 50, keep"),
+            ),
+            ("file, opened, created, torn, opened, resumed 1", &format!("{begun}, go on with #1")),
+            // The part of another request is none of this one.
+            ("file, opened, created, torn, opened, resumed 1+2@50", &format!("{begun}, go on with #1")),
+            (
+                "file, opened, created, torn, opened, resumed 1+1@50, there 2@50",
+                &format!("{begun}, status of #1, go on with #1"),
+            ),
+            // Where it led to nothing it begins anew, once.
+            (
+                "file, opened, created, torn, opened, resumed 1+1@50, there 1@50, bad_offset, digest_mismatch, file",
+                &format!(
+                    "{begun}, status of #1, go on with #1 behind 50, upload #1 again, skip digest_mismatch, upload #1"
+                ),
+            ),
+            (
+                "file, opened, created, torn, opened, resumed 1+1@50, unheard, opened, resumed 1+1@50",
+                &format!("{begun}, status of #1, reconnect, rejoin 1, status of #1"),
+            ),
+            ("file, opened, created, spent torn, file", "open, join, upload #1, skip local, open"),
+        ],
+    );
+    let begun = "open, upload stateless, reconnect, status of stateless";
     check(
         Wanted::Stateless,
         Afterwards::Keep,
         None,
-        &[("file, opened, lost, opened, stored", "open, upload stateless, open, ask for stateless, keep")],
+        &[
+            (
+                "file, opened, torn, opened, there @50, stored",
+                &format!("{begun}, go on with stateless behind 50, keep"),
+            ),
+            ("file, opened, torn, opened, file_unknown, stored", &format!("{begun}, go on with stateless, keep")),
+            // What is whole is asked for by the request itself: its answer holds the promise.
+            ("file, opened, lost, opened, stored, stored", &format!("{begun}, ask for stateless, keep")),
+            ("file, opened, lost, opened, busy, enough", &format!("{begun}, reconnect busy, give up unknown")),
+            // A pipe cannot go on behind anything.
+            ("file, opened, spent lost, opened, stored", "open, upload stateless, reconnect, ask for stateless, keep"),
+        ],
+    );
+}
+
+#[test]
+fn what_a_run_left_is_gone_on_with_where_it_was() {
+    let held = session(3);
+    for (events, commands) in [
+        ("left 3, opened, resumed 4, stored 3, file", "open, rejoin 3, ask for #3, keep, upload #4"),
+        ("left 3, opened, resumed 3+3@9, there 3@9", "open, rejoin 3, status of #3, go on with #3 behind 9"),
+        // The user wants it sent, whatever became of it.
+        ("left 3, opened, session_gone expired, opened, created", "open, rejoin 3, renew, join, upload #1"),
+        (
+            "left, opened, there @9, stored, file",
+            "open, status of stateless, ask for stateless behind 9, keep, rejoin 3",
+        ),
+    ] {
+        let conversation = Conversation::new(Wanted::Auto, Afterwards::Keep, None).after(held.clone());
+        assert_eq!(trace(conversation, events), commands, "{events}");
+    }
+}
+
+#[test]
+fn a_session_that_is_gone_is_replaced_unless_somebody_wants_it_gone() {
+    let begun = "open, join, upload #1, keep, upload #2";
+    check(
+        Wanted::Stateful,
+        Afterwards::Keep,
+        None,
+        &[
+            (
+                "file, opened, created, stored 1, file, session_gone expired, opened, created",
+                &format!("{begun}, renew, join, upload #1"),
+            ),
+            // The store lost what it had answered.
+            (
+                "file, opened, created, stored 1, file, torn, opened, resumed 1, opened, created",
+                &format!("{begun}, reconnect, rejoin 2, renew, join, upload #1"),
+            ),
+            // The file may be stored in what is gone: it is not sent under another number.
+            (
+                "file, opened, created, stored 1, file, lost, opened, session_unknown, file, opened, created",
+                &format!("{begun}, reconnect, rejoin 2, skip unknown, open, join, upload #1"),
+            ),
+            ("file, opened, created, stored 1, file, session_gone replaced", &format!("{begun}, give up session_gone")),
+            ("file, opened, created, stored 1, file, session_gone killed", &format!("{begun}, give up session_gone")),
+            ("file, opened, created, stored 1, file, session_moved!", &format!("{begun}, give up session_moved")),
+        ],
+    );
+}
+
+#[test]
+fn a_refusal_that_may_pass_is_waited_for() {
+    check(
+        Wanted::Stateful,
+        Afterwards::Keep,
+        None,
+        &[
+            ("file, opened, busy!, opened, created", "open, join, reconnect busy, join, upload #1"),
+            ("file, opened, busy!, enough", "open, join, reconnect busy, give up busy"),
+            ("file, opened, busy!, lost, enough", "open, join, reconnect busy, reconnect, give up lost"),
+            (
+                "file, opened, created, shutting_down!, opened, resumed 1, stored 1",
+                "open, join, upload #1, reconnect shutting_down, rejoin 1, upload #1 again, keep",
+            ),
+            ("file, opened, created, storage_full, file", "open, join, upload #1, skip storage_full, upload #1"),
+            // It may be stored and not counted.
+            (
+                "file, opened, created, store_unavailable, enough",
+                "open, join, upload #1, reconnect store_unavailable, give up unknown",
+            ),
+            ("file, opened, created, spent busy", "open, join, upload #1, give up busy"),
+        ],
     );
 }
 
@@ -208,8 +378,27 @@ fn a_client_that_may_choose_goes_on_stateless_before_any_sequence() {
             ),
             ("file, opened, session_full, file", "open, join, degrade session_full, upload stateless"),
             ("file, opened, store_unavailable!, file", "open, join, degrade store_unavailable, open"),
-            ("file, opened, busy!", "open, join, give up busy"),
-            ("file, opened, created, store_unavailable", "open, join, upload #1, give up store_unavailable"),
+            ("file, opened, busy!", "open, join, reconnect busy"),
+            // A file sent under a sequence stays with it; those behind it were not.
+            (
+                "file, opened, created, store_unavailable, enough, file, opened, store_unavailable, file",
+                "open, join, upload #1, reconnect store_unavailable, skip unknown, open, rejoin 1, degrade \
+                 store_unavailable, upload stateless",
+            ),
+            // A frame that did not come to its end is stored nowhere.
+            (
+                "file, opened, created, torn, opened, session_full, file",
+                "open, join, upload #1, reconnect, rejoin 1, degrade session_full, upload stateless",
+            ),
+            // A later file asks for a session again.
+            (
+                "file, opened, session_full, file, stored, later, created",
+                "open, join, degrade session_full, upload stateless, keep, join, upload #1",
+            ),
+            (
+                "file, opened, mode_disabled, file, stored, later",
+                "open, join, degrade mode_disabled, upload stateless, keep, upload stateless",
+            ),
         ],
     );
     check(
@@ -246,10 +435,7 @@ fn a_refusal_is_tried_again_once_where_that_can_help() {
         &[
             ("file, opened, created, gap 5, stored 5", "open, join, upload #1, upload #5 again, keep"),
             ("file, opened, created, gap 5, gap 6", "open, join, upload #1, upload #5 again, give up sequence_gap"),
-            (
-                "file, opened, created, stored 1, file, gap 1",
-                "open, join, upload #1, keep, upload #2, give up session_gone",
-            ),
+            ("file, opened, created, stored 1, file, gap 1", "open, join, upload #1, keep, upload #2, renew"),
             ("file, opened, created, digest_mismatch, stored 1", "open, join, upload #1, upload #1 again, keep"),
             (
                 "file, opened, created, digest_mismatch, digest_mismatch, file",
@@ -257,21 +443,20 @@ fn a_refusal_is_tried_again_once_where_that_can_help() {
             ),
             (
                 "file, opened, created, payload_timeout!, opened, resumed 1",
-                "open, join, upload #1, open, rejoin 1, upload #1 again",
+                "open, join, upload #1, reconnect payload_timeout, rejoin 1, upload #1 again",
             ),
             // What came through a pipe and was taken is gone.
             ("file, opened, created, spent digest_mismatch", "open, join, upload #1, skip digest_mismatch"),
             ("file, opened, created, spent gap 5", "open, join, upload #1, give up sequence_gap"),
             ("file, opened, created, sequence_reused", "open, join, upload #1, give up sequence_reused"),
             ("file, opened, created, session_moved!", "open, join, upload #1, give up session_moved"),
-            ("file, opened, created, shutting_down!", "open, join, upload #1, give up shutting_down"),
         ],
     );
 }
 
 #[test]
-fn a_lost_goodbye_is_said_again_under_its_own_sequence_and_only_once() {
-    let again = "open, join, upload #1, keep, leave #2, open, rejoin 2";
+fn a_lost_goodbye_is_said_again_under_its_own_sequence() {
+    let again = "open, join, upload #1, keep, leave #2, reconnect, rejoin 2";
     check(
         Wanted::Auto,
         Afterwards::Close,
@@ -296,15 +481,17 @@ fn a_lost_goodbye_is_said_again_under_its_own_sequence_and_only_once() {
                 &format!("{again}, leave #2, give up sequence_reused"),
             ),
             (
-                "file, opened, created, stored 1, done, lost, opened, resumed 2, lost",
-                &format!("{again}, leave #2, give up lost"),
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, lost, enough",
+                &format!("{again}, leave #2, reconnect, give up lost"),
             ),
             (
-                "file, opened, created, stored 1, done, lost, lost",
-                "open, join, upload #1, keep, leave #2, open, give up lost",
+                "file, opened, created, stored 1, done, lost, lost, enough",
+                "open, join, upload #1, keep, leave #2, reconnect, reconnect, give up lost",
             ),
-            ("file, opened, created, stored 1, done, lost, opened, lost", &format!("{again}, give up lost")),
-            ("file, opened, created, stored 1, done, lost, opened, busy", &format!("{again}, give up busy")),
+            (
+                "file, opened, created, stored 1, done, lost, opened, busy, enough",
+                &format!("{again}, reconnect busy, give up busy"),
+            ),
             // The goodbye to another request is none to this one.
             ("file, opened, created, stored 1, done, lost, opened, closed 1", &format!("{again}, give up broken")),
             // A server that ended the session before it was asked to is not what was asked for.
@@ -323,6 +510,15 @@ fn whatever_comes_whenever_it_comes_there_is_an_answer() {
         "done",
         "opened",
         "lost",
+        "torn",
+        "unheard",
+        "enough",
+        "later",
+        "left 1",
+        "left",
+        "there @1",
+        "session_gone expired",
+        "store_unavailable",
         "cut",
         "created",
         "tokenless",

@@ -30,6 +30,7 @@ pub(super) fn meaning(path: &str, direction: Direction) -> &'static str {
         "session.action" => "what is asked",
         "session.sequence" => "the number of this change: each is done at most once",
         "session.token" => "the secret that continues the session (shown in part)",
+        "auth.access_key" => "a secret that holds one session at a time (shown in part)",
         "session.state" => "the stage the session is in",
         "session.epoch" => "which of the session's connections this is; the newest wins",
         "session.next_sequence" => "the number the server waits for",
@@ -56,8 +57,13 @@ pub(super) fn meaning(path: &str, direction: Direction) -> &'static str {
         "hello.limits.heartbeat_interval_s" => "how often a silent client should be heard",
         "hello.limits.session_timeout_s" => "seconds of silence a session survives",
         "replayed" => "an old answer again; nothing was done now",
+        "replaced" => "another device was disconnected: the access key holds one session",
+        "degraded_from" => "the mode that was wanted and cannot be had now",
         "closing" => "the server closes the connection after this",
         "server_time_ms" => "the server's clock",
+        "partial.sequence" => "the number of the upload that was cut",
+        "partial.offset" => "bytes of it that are there for good",
+        "partial.prefix_digest" => "the digest of these bytes; compared here before the rest is sent",
         "next_offset" => "the list goes on from here",
         "ext.explain" => "the server is asked to explain itself",
         "error.code" => "why it was refused",
@@ -79,11 +85,12 @@ mod tests {
     use shared::error::ErrorCode;
     use shared::id::{Epoch, Sequence, SessionId, Timestamp, Token, TransferId};
     use shared::wire::{
-        Ack, Action, ErrorBody, FileInfo, FileName, Hello, HelloLimits, MimeType, Mode, Record, Reply, SessionInfo,
-        Status,
+        Ack, Action, ErrorBody, FileInfo, FileName, Hello, HelloLimits, MimeType, Mode, Partial, Record, Reply,
+        SessionInfo, Status,
     };
 
     use super::*;
+    use crate::access_key::AccessKey;
     use crate::explain::Node;
     use crate::header::{FileFacts, Header};
 
@@ -120,8 +127,11 @@ mod tests {
                 files_transferred: 1,
                 state_bytes: 1,
             }),
+            partial: Some(Partial { sequence: Some(Sequence::FIRST), offset: 1, prefix_digest: Some(digest()) }),
             next_offset: Some(1),
             replayed: true,
+            replaced: true,
+            degraded_from: Some(Mode::Stateful),
             hello: Some(Hello {
                 versions: vec!["2.0".into()],
                 modes: vec![Mode::Stateful],
@@ -160,6 +170,7 @@ mod tests {
     #[test]
     fn every_field_of_the_wire_has_a_meaning() {
         let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
+        let key = AccessKey::of_a_test("k");
         let facts = FileFacts {
             mime_type: MimeType::octet_stream(),
             size: Some(1),
@@ -169,6 +180,7 @@ mod tests {
         let mut lines = vec![(Direction::Received, serde_json::to_vec(&full_reply()).unwrap())];
         for header in [
             Header::resume(id, &token),
+            Header::open_with(&key),
             Header::ask(Action::List, id).beginning_at(7),
             Header::stateless_fetch("x"),
             Header::stateless_transfer(facts.clone(), TransferId::from_random([3; 16])).expecting_continue(),

@@ -75,7 +75,7 @@ async fn a_session_that_cannot_be_closed_is_no_file_that_failed() {
     for (expected, code, second) in [(4, "", vec![]), (4, "", vec![Act::Hang]), (7, "busy", vec![error("busy")])] {
         let world = World::new();
         let address = serve(vec![vec![created(), stored(), stored(), Act::Hang], second]).await;
-        let (exit, captured) = world.run("send @a.txt @b.txt --close --json", &address).await;
+        let (exit, captured) = world.run("send @a.txt @b.txt --close --json --retries 1", &address).await;
         let (output, errors) = (captured.output_text(), captured.errors_text());
         assert_eq!(exit, expected, "{errors}");
         assert!(errors.contains("2 files stored, but the session could not be closed: "), "{errors}");
@@ -127,7 +127,7 @@ async fn a_session_whose_goodbye_was_lost_for_good_is_gone_for_the_next_command(
         let world = World::new();
         let closed = reply("session_closed", &format!(r#","sequence":2,"replayed":true{}"#, session(3, "")));
         let address = serve(vec![vec![created(), stored(), Act::Hang], vec![Act::Hang], vec![closed]]).await;
-        assert_eq!(world.run("send @a.txt --close", &address).await.0, 4);
+        assert_eq!(world.run("send @a.txt --close --retries 1", &address).await.0, 4);
         assert_eq!(world.run(command, &address).await.0, 8, "{command}");
         // It is forgotten: the next command does not even ask.
         assert_eq!(world.run("list", "127.0.0.1:1").await.0, 8, "{command}");
@@ -143,4 +143,55 @@ async fn a_session_that_cannot_be_remembered_is_told() {
     let exit = crate::run(args, Environment::new::<String, String>([]), console).await;
     assert_eq!(exit.code(), 0);
     assert_eq!(captured.errors_text().matches("will not be remembered").count(), 1, "{}", captured.errors_text());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_access_key_goes_out_with_connect_and_the_user_hears_whom_it_disconnected() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    let key = world.path("key");
+    std::fs::write(&key, "the-key\n").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let opened = session(1, &format!(r#","token":"{TOKEN}""#)) + r#","replaced":true"#;
+    let heard = Heard::default();
+    let scripts = vec![vec![reply("session_created", &opened), stored()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    let (exit, captured) = world.run("send @a.txt --access-key-file @key --explain", &address).await;
+    let errors = captured.errors_text();
+    assert_eq!(exit, 0, "{errors}");
+    assert_eq!(heard.lock().unwrap()[0].0["auth"], serde_json::json!({ "access_key": "the-key" }));
+    assert!(errors.contains("another device with this access key was disconnected"), "{errors}");
+    assert!(!errors.contains("the-key"), "{errors}");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(world.run("send @a.txt --access-key-file @key", "127.0.0.1:1").await.0, 3);
+    assert_eq!(world.run("send @a.txt --access-key-file @key --mode stateless", "127.0.0.1:1").await.0, 2);
+}
+
+#[tokio::test]
+async fn a_reply_of_a_server_without_sessions_says_from_what_it_degraded() {
+    let Act::Answer(stored) = stored_stateless() else { panic!() };
+    let degraded = Act::Answer(stored.replace(r#","ack""#, r#","degraded_from":"stateful","ack""#));
+    for (format, words) in [("--format=human", "(degraded from stateful)"), ("--json", r#""degraded_from":"stateful""#)]
+    {
+        let address = serve(vec![vec![error("store_unavailable"), degraded.clone()]]).await;
+        let (exit, captured) = World::new().run(&format!("send @a.txt {format}"), &address).await;
+        assert_eq!(exit, 0, "{}", captured.errors_text());
+        assert!(captured.output_text().contains(words), "{}", captured.output_text());
+    }
+}
+
+#[tokio::test]
+async fn a_file_sent_under_a_sequence_is_not_sent_without_when_the_store_is_gone() {
+    let world = World::new();
+    let unavailable = || error("store_unavailable");
+    let heard = Heard::default();
+    let scripts = vec![vec![created(), Act::Hang], vec![unavailable()], vec![unavailable(), stored_stateless()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    let (exit, captured) = world.run("send @a.txt @b.txt --retries 1", &address).await;
+    assert_eq!(exit, 9, "{}", captured.errors_text());
+    let heard = heard.lock().unwrap();
+    let stateless = heard.iter().filter(|(header, _)| header["session"]["mode"] == "stateless");
+    // The file behind it had no number yet.
+    assert_eq!(stateless.map(|(header, _)| header["name"].clone()).collect::<Vec<_>>(), ["b.txt"]);
 }

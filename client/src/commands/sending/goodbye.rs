@@ -16,6 +16,7 @@ impl Sending<'_> {
         loop {
             happened = match self.step(happened) {
                 Command::Open => self.open().await,
+                Command::Reconnect(why) => self.reconnect(why).await,
                 Command::Join(session) => self.join(session).await,
                 Command::Leave(id, sequence) => {
                     let header = Header::change(Action::Disconnect, id, sequence);
@@ -31,9 +32,12 @@ impl Sending<'_> {
                     self.tally.unclosed = Some(failure);
                     return;
                 }
-                Command::Upload(_) | Command::Degrade(_) | Command::Keep(_) | Command::Skip(_) | Command::Finish => {
-                    return;
-                }
+                Command::Ask(_)
+                | Command::Upload(..)
+                | Command::Degrade(_)
+                | Command::Keep(_)
+                | Command::Skip(_)
+                | Command::Finish => return,
             };
         }
     }

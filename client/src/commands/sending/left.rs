@@ -1,0 +1,136 @@
+//! What this run writes down for another one, and what ended runs left for this one.
+
+use std::path::PathBuf;
+
+use shared::error::Retry;
+use shared::id::Sequence;
+
+use super::Sending;
+use crate::commands::current::Current;
+use crate::conversation::{Attempt, Conversation, Event as Happened, Held};
+use crate::env::Clock;
+use crate::failure::Failure;
+use crate::journal::{Errand, Journal, Place};
+use crate::sources::{Origin, Source};
+use crate::text::quoted;
+
+impl Sending<'_> {
+    /// Takes over what ended runs left of these files, and puts those of a session first: their numbers come before
+    /// all that are new.
+    pub(in crate::commands) fn take_over(&mut self, sources: &mut [Source]) {
+        let errands: Vec<Errand> = sources.iter().filter_map(|source| self.errand(source)).collect();
+        let taken = self.journal.take(errands.iter(), Clock::wall_ms());
+        let taken = self.noted(taken).unwrap_or_default();
+        self.left = taken.into_iter().map(|(errand, place)| (errand.clone(), place)).collect();
+        // There may be several; a client is in one session at a time.
+        let places = self.left.iter().map(|(_, place)| place);
+        let held = places.filter_map(held).min_by_key(|held| held.next);
+        if let Some(held) = held {
+            self.conversation = self.conversation.take().map(|conversation| conversation.after(held));
+            sources.sort_by_cached_key(|source| self.sequence_left(source).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn sequence_left(&self, source: &Source) -> Option<u64> {
+        let (_, place) = self.find_left(self.errand(source).as_ref())?;
+        let session = self.conversation.as_ref().and_then(Conversation::session)?;
+        held(place).filter(|held| held.id == session.id).map(|held| Sequence::get(held.next))
+    }
+
+    fn find_left(&self, errand: Option<&Errand>) -> Option<&(Errand, Place)> {
+        self.left.iter().find(|(left, _)| Some(left) == errand)
+    }
+
+    fn errand(&self, source: &Source) -> Option<Errand> {
+        let Origin::File(path, _) = &source.origin else { return None };
+        let name = source.name.as_ref().map(shared::wire::FileName::as_str);
+        Errand::of(&self.context.server.to_string(), self.mode, path, name)
+    }
+
+    /// How the conversation is told of the file.
+    pub(super) fn offer(&mut self, current: &mut Current<'_>) -> Happened {
+        current.errand = self.errand(current.source);
+        let session = self.conversation.as_ref().and_then(Conversation::session).map(|held| held.id);
+        let left = match self.find_left(current.errand.as_ref()) {
+            Some((_, Place::Transfer(id))) => {
+                current.transfer = *id;
+                Some(None)
+            }
+            Some((_, Place::Session { id, sequence, .. })) if Some(*id) == session => Some(Some(*sequence)),
+            Some(_) | None => None,
+        };
+        match left {
+            Some(sequence) => {
+                self.context.report.talk(&format!("{}: going on with what an earlier run left", current.label));
+                self.left.retain(|(left, _)| Some(left) != current.errand.as_ref());
+                Happened::Left(sequence)
+            }
+            None => Happened::File(self.context.clock.now()),
+        }
+    }
+
+    /// Writes down under what the file goes out now.
+    pub(super) fn note(&mut self, current: &mut Current<'_>, attempt: Attempt) {
+        let session = self.conversation.as_ref().and_then(Conversation::session);
+        let place = match (attempt.sequence, session) {
+            (Some(sequence), Some(held)) => Place::Session { id: held.id, token: held.token.clone(), sequence },
+            _ => Place::Transfer(current.transfer),
+        };
+        let Some(errand) = current.errand.as_ref().filter(|_| current.noted.as_ref() != Some(&place)) else { return };
+        let noted = self.journal.note(errand, &place, Clock::wall_ms());
+        if self.noted(noted).is_some() {
+            current.noted = Some(place);
+        }
+    }
+
+    pub(super) fn strike(&mut self, current: &Current<'_>) {
+        let Some(errand) = &current.errand else { return };
+        let struck = self.journal.strike(errand);
+        self.noted(struck);
+    }
+
+    /// A file nobody needs to go on with is struck out: it was refused, or cannot be read.
+    pub(super) fn strike_unless_open(&mut self, current: &Current<'_>, failure: &Failure) {
+        let open = match failure {
+            Failure::Lost(_) | Failure::Unreachable { .. } | Failure::Unknown(_) | Failure::Interrupted => true,
+            Failure::Refused(body) => matches!(body.code.retry(), Retry::Later | Retry::Resume | Retry::NewSession),
+            Failure::Usage(_)
+            | Failure::Configuration(_)
+            | Failure::Local { .. }
+            | Failure::Integrity { .. }
+            | Failure::Broken(_)
+            | Failure::Version(_)
+            | Failure::NoSession(_)
+            | Failure::Unclosed { .. } => false,
+        };
+        if !open {
+            self.strike(current);
+        }
+    }
+
+    /// Says once that nothing can be written down; it is no reason to stop.
+    fn noted<T>(&mut self, done: Result<T, Failure>) -> Option<T> {
+        match done {
+            Ok(done) => Some(done),
+            Err(failure) => {
+                self.context.report.warn(&format!("another run could not go on with this one: {failure}"));
+                self.journal = Journal::at(None);
+                None
+            }
+        }
+    }
+
+    /// The command that goes on, without the files that are stored.
+    pub(in crate::commands) fn command_to_go_on(&self) -> String {
+        let words = self.context.command_line.iter();
+        let words = words.filter(|word| !self.done.contains(&PathBuf::from(word)));
+        words.map(|word| quoted(&crate::text::neutral(&word.to_string_lossy()))).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn held(place: &Place) -> Option<Held> {
+    match place {
+        Place::Session { id, token, sequence } => Some(Held { id: *id, token: token.clone(), next: *sequence }),
+        Place::Transfer(_) => None,
+    }
+}

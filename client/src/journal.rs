@@ -1,0 +1,216 @@
+//! What this run has under way, written down so that another run can go on when this one is killed: which file,
+//! and under which sequence or transfer id, never what is in it. One small file a run that only the user can read,
+//! beside a lock that is held as long as the run lives. Knows nothing of the server.
+
+mod left;
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use shared::id::{Sequence, SessionId, Token, TransferId};
+
+use crate::env::{Environment, random};
+use crate::failure::Failure;
+use crate::private;
+
+/// Bytes of the longest journal that is read.
+const FILE_BYTES_MAX: u64 = 256 * 1024;
+/// Files one run remembers; the oldest go first. It has far fewer under way at a time.
+const ENTRIES_MAX: usize = 64;
+/// Locks tried before a run does without a journal. Their names are random, so one is enough.
+const LOCK_TRIES_MAX: u32 = 3;
+
+/// Which sending is meant: the same command over the same file makes the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Errand {
+    server: String,
+    mode: String,
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    size: u64,
+    modified_ns: u64,
+}
+
+impl Errand {
+    /// The errand of sending this file as it is now; `None` when it cannot be written down.
+    pub(crate) fn of(server: &str, mode: &str, path: &Path, name: Option<&str>) -> Option<Self> {
+        let path = path.canonicalize().ok()?;
+        let metadata = path.metadata().ok()?;
+        let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(Self {
+            server: server.to_owned(),
+            mode: mode.to_owned(),
+            path: path.to_str()?.to_owned(),
+            name: name.map(str::to_owned),
+            size: metadata.len(),
+            modified_ns: u64::try_from(modified.as_nanos()).ok()?,
+        })
+    }
+}
+
+/// Under what a file was being sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// This sequence of this session.
+    Session {
+        /// Which session.
+        id: SessionId,
+        /// The secret that continues it.
+        token: Token,
+        /// The number of the file in it.
+        sequence: Sequence,
+    },
+    /// This id, without a session.
+    Transfer(TransferId),
+}
+
+/// One file under way, as it is written down.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    errand: Errand,
+    noted_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<InSession>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transfer_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct InSession {
+    id: SessionId,
+    token: String,
+    sequence: Sequence,
+}
+
+impl Entry {
+    fn new(errand: Errand, place: &Place, noted_ms: u64) -> Self {
+        let (session, transfer_id) = match place {
+            Place::Session { id, token, sequence } => {
+                (Some(InSession { id: *id, token: token.to_wire(), sequence: *sequence }), None)
+            }
+            Place::Transfer(id) => (None, Some(id.to_wire())),
+        };
+        Self { errand, noted_ms, session, transfer_id }
+    }
+
+    fn place(&self) -> Option<Place> {
+        match (&self.session, &self.transfer_id) {
+            (Some(session), _) => {
+                let token = Token::from_wire(&session.token)?;
+                Some(Place::Session { id: session.id, token, sequence: session.sequence })
+            }
+            (None, Some(id)) => TransferId::from_wire(id).map(Place::Transfer),
+            (None, None) => None,
+        }
+    }
+}
+
+/// The journal of this run.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    /// `None` without a home folder: then nothing is written down.
+    folder: Option<PathBuf>,
+    own: Option<Own>,
+}
+
+/// The files of this run.
+#[derive(Debug)]
+struct Own {
+    path: PathBuf,
+    lock_path: PathBuf,
+    /// Whoever can take it knows that the run has ended.
+    _lock: File,
+    entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// A journal in this folder; without one nothing is written down.
+    pub(crate) fn at(folder: Option<PathBuf>) -> Self {
+        Self { folder, own: None }
+    }
+
+    /// Where journals are.
+    pub(crate) fn folder(environment: &Environment) -> Option<PathBuf> {
+        environment.folder("XDG_STATE_HOME", ".local/state").map(|folder| folder.join("dft/journal"))
+    }
+
+    /// Writes down that a file is under way, before its first byte is.
+    pub(crate) fn note(&mut self, errand: &Errand, place: &Place, now_ms: u64) -> Result<(), Failure> {
+        self.change(|entries| {
+            entries.retain(|entry| entry.errand != *errand);
+            entries.push(Entry::new(errand.clone(), place, now_ms));
+        })
+    }
+
+    /// Strikes out a file that needs nobody to go on with it.
+    pub(crate) fn strike(&mut self, errand: &Errand) -> Result<(), Failure> {
+        if self.own.as_ref().is_none_or(|own| own.entries.iter().all(|entry| entry.errand != *errand)) {
+            return Ok(());
+        }
+        self.change(|entries| entries.retain(|entry| entry.errand != *errand))
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Failure> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let attempt = || {
+            let own = match &mut self.own {
+                Some(own) => own,
+                none @ None => none.insert(Own::begin(&folder)?),
+            };
+            change(&mut own.entries);
+            let surplus = own.entries.len().saturating_sub(ENTRIES_MAX);
+            own.entries.drain(..surplus);
+            write(&own.path, &own.entries)
+        };
+        attempt().map_err(|error: io::Error| Failure::local(crate::reading::shown(&folder), &error))
+    }
+}
+
+impl Own {
+    fn begin(folder: &Path) -> io::Result<Self> {
+        private::create_folder(folder)?;
+        for _ in 0..LOCK_TRIES_MAX {
+            let run = format!("{:032x}", u128::from_be_bytes(random()?));
+            let lock_path = folder.join(&run).with_extension("lock");
+            let lock = private::create_file(&lock_path)?;
+            // Somebody who looks for what ended runs left may have been quicker, and takes it for one of those.
+            if lock.try_lock().is_ok() && lock_path.exists() {
+                let path = folder.join(&run).with_extension("json");
+                return Ok(Self { path, lock_path, _lock: lock, entries: Vec::new() });
+            }
+        }
+        Err(io::Error::other("no lock for a journal"))
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if self.entries.is_empty() {
+            // Nobody needs them; another run would clear them away.
+            let _ = std::fs::remove_file(&self.path);
+            let _ = std::fs::remove_file(&self.lock_path);
+        }
+    }
+}
+
+/// Replaces a journal as a whole; an empty one goes. It is not synced: after a power cut nothing more is lost than
+/// the way to go on.
+fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
+    if entries.is_empty() {
+        return match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        };
+    }
+    let staged = path.with_extension("new");
+    let mut file = private::create_file(&staged)?;
+    file.set_len(0)?;
+    file.write_all(&serde_json::to_vec(entries)?)?;
+    std::fs::rename(&staged, path)
+}
+
+#[cfg(test)]
+mod tests;

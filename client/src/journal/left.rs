@@ -1,0 +1,121 @@
+//! What runs that ended left to go on with. A run that lives holds its lock, and nothing of it is taken.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use shared::id::SessionId;
+
+use super::{ENTRIES_MAX, Entry, Errand, FILE_BYTES_MAX, Journal, Place, write};
+use crate::failure::Failure;
+use crate::private;
+
+/// Journals of ended runs that are kept; the oldest go first.
+const JOURNALS_MAX: usize = 64;
+/// How long a run that ended can be gone on with, as far as this side is concerned. The server may say otherwise.
+const KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// The journal of a run that ended, locked so that only one other run takes it.
+struct Ended {
+    path: PathBuf,
+    lock_path: PathBuf,
+    _lock: File,
+    entries: Vec<Entry>,
+}
+
+impl Journal {
+    /// Takes over what ended runs left of these errands: the place of each that was under way.
+    pub(crate) fn take<'e>(
+        &mut self,
+        errands: impl Iterator<Item = &'e Errand>,
+        now_ms: u64,
+    ) -> Result<Vec<(&'e Errand, Place)>, Failure> {
+        let Some(folder) = self.folder.clone() else { return Ok(Vec::new()) };
+        let mut ended = match ended(&folder, now_ms) {
+            Ok(ended) => ended,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Failure::local(crate::reading::shown(&folder), &error)),
+        };
+        let mut taken = Vec::new();
+        if ended.iter().any(|ended| !ended.entries.is_empty()) {
+            for errand in errands {
+                let entries = ended.iter_mut().flat_map(|ended| ended.entries.iter());
+                // What was noted last is how far it came.
+                let newest = entries.filter(|entry| entry.errand == *errand).max_by_key(|entry| entry.noted_ms);
+                let Some(place) = newest.and_then(Entry::place) else { continue };
+                if taken.len() < ENTRIES_MAX {
+                    // First here, then away from there: killed in between, it is there twice, and not lost.
+                    self.note(errand, &place, now_ms)?;
+                    for ended in &mut ended {
+                        ended.entries.retain(|entry| entry.errand != *errand);
+                    }
+                    taken.push((errand, place));
+                }
+            }
+        }
+        // The oldest are beyond the bound.
+        ended.sort_by_key(|ended| ended.entries.iter().map(|entry| entry.noted_ms).max());
+        let surplus = ended.len().saturating_sub(JOURNALS_MAX);
+        ended.iter_mut().take(surplus).for_each(|ended| ended.entries.clear());
+        ended.into_iter().try_for_each(Ended::put_back)?;
+        Ok(taken)
+    }
+
+    /// Strikes out what ended runs left in these sessions; in none named, all they left.
+    pub(crate) fn forget(&self, sessions: Option<&[SessionId]>, now_ms: u64) -> Result<(), Failure> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let ended = match ended(folder, now_ms) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            ended => ended.map_err(|error| Failure::local(crate::reading::shown(folder), &error))?,
+        };
+        ended.into_iter().try_for_each(|mut ended| {
+            let meant = |entry: &Entry| match (sessions, &entry.session) {
+                (Some(sessions), Some(session)) => sessions.contains(&session.id),
+                (Some(_), None) => false,
+                (None, _) => true,
+            };
+            ended.entries.retain(|entry| !meant(entry));
+            ended.put_back()
+        })
+    }
+}
+
+impl Ended {
+    /// Writes down what nobody took; where that is nothing, nothing stays.
+    fn put_back(self) -> Result<(), Failure> {
+        let written = write(&self.path, &self.entries);
+        written.map_err(|error| Failure::local(crate::reading::shown(&self.path), &error))?;
+        if self.entries.is_empty() {
+            // Who finds it locked no more finds nothing in it either.
+            let _ = std::fs::remove_file(&self.lock_path);
+        }
+        Ok(())
+    }
+}
+
+/// The journals of ended runs, without what is too old.
+fn ended(folder: &Path, now_ms: u64) -> io::Result<Vec<Ended>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let lock_path = entry?.path();
+        if lock_path.extension().is_none_or(|extension| extension != "lock") {
+            continue;
+        }
+        let lock = private::create_file(&lock_path)?;
+        if lock.try_lock().is_err() {
+            continue;
+        }
+        let path = lock_path.with_extension("json");
+        let mut entries = read(&path);
+        entries.retain(|entry| now_ms.saturating_sub(entry.noted_ms) < KEPT_MS);
+        found.push(Ended { path, lock_path, _lock: lock, entries });
+    }
+    Ok(found)
+}
+
+/// A journal that cannot be read is as good as none: what it would spare is sent again.
+fn read(path: &Path) -> Vec<Entry> {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut text));
+    read.ok().and_then(|_| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+use super::*;
+
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn journal(&self) -> Journal {
+        Journal::at(Journal::folder(&Environment::new([("XDG_STATE_HOME", self.0.path())])))
+    }
+
+    fn errand(&self, name: &str) -> Errand {
+        let path = self.0.path().join(name);
+        if !path.exists() {
+            std::fs::write(&path, name).unwrap();
+        }
+        Errand::of("here:1", "auto", &path, None).unwrap()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let folder = std::fs::read_dir(self.0.path().join("dft/journal"));
+        let mut names: Vec<String> = folder
+            .map_or(Vec::new(), |entries| entries.map(|entry| entry.unwrap().path().display().to_string()).collect());
+        names.sort();
+        names
+    }
+
+    /// What a new run takes of these errands.
+    fn taken(&self, errands: &[Errand], now_ms: u64) -> Vec<Place> {
+        let taken = self.journal().take(errands.iter(), now_ms).unwrap();
+        taken.into_iter().map(|(_, place)| place).collect()
+    }
+}
+
+fn place(sequence: u64) -> Place {
+    let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
+    Place::Session { id, token, sequence: Sequence::new(sequence).unwrap() }
+}
+
+fn transfer(byte: u8) -> Place {
+    Place::Transfer(TransferId::from_random([byte; 16]))
+}
+
+#[test]
+fn what_a_run_left_is_taken_once_by_the_next() {
+    let home = Home::new();
+    let (a, b, c) = (home.errand("a"), home.errand("b"), home.errand("c"));
+    let mut first = home.journal();
+    first.note(&a, &place(3), 1).unwrap();
+    first.note(&b, &transfer(7), 1).unwrap();
+    first.note(&a, &place(4), 2).unwrap();
+    drop(first);
+    let mut second = home.journal();
+    let errands = [c, a];
+    let taken = second.take(errands.iter(), 3).unwrap();
+    assert_eq!(taken, [(&errands[1], place(4))]);
+    // Taken is taken, but the rest stays, and what was taken is left again if the second run ends too.
+    assert_eq!(home.taken(&errands, 3), []);
+    drop(second);
+    let mut third = home.journal();
+    assert_eq!(third.take([&b, &errands[1]].into_iter(), 4).unwrap().len(), 2);
+    third.strike(&b).unwrap();
+    third.strike(&errands[1]).unwrap();
+    drop(third);
+    assert_eq!(home.files(), [""; 0]);
+}
+
+#[test]
+fn the_journal_of_a_run_that_lives_is_not_taken() {
+    let home = Home::new();
+    let a = home.errand("a");
+    let mut alive = home.journal();
+    alive.note(&a, &place(1), 1).unwrap();
+    assert_eq!(home.taken(std::slice::from_ref(&a), 1), []);
+    drop(alive);
+    assert_eq!(home.taken(&[a], 1), [place(1)]);
+}
+
+#[test]
+fn another_file_mode_or_server_is_another_errand() {
+    let home = Home::new();
+    let a = home.errand("a");
+    home.journal().note(&a, &place(1), 1).unwrap();
+    let path = home.0.path().join("a");
+    for (server, mode, name) in
+        [("there:1", "auto", None), ("here:1", "stateless", None), ("here:1", "auto", Some("other"))]
+    {
+        assert_eq!(home.taken(&[Errand::of(server, mode, &path, name).unwrap()], 1), []);
+    }
+    std::fs::write(&path, "changed").unwrap();
+    assert_eq!(home.taken(&[home.errand("a")], 1), []);
+    assert_eq!(home.taken(&[a], 1), [place(1)]);
+}
+
+#[test]
+fn what_is_old_is_forgotten() {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    for (age, kept) in [(7 * DAY - 1, true), (7 * DAY, false), (7 * DAY + 1, false)] {
+        let home = Home::new();
+        let a = home.errand("a");
+        home.journal().note(&a, &transfer(1), 5).unwrap();
+        assert_eq!(home.taken(&[a], 5 + age).len() == 1, kept, "{age}");
+        assert_eq!(home.files().is_empty(), !kept, "{age}");
+    }
+}
+
+#[test]
+fn no_more_is_kept_than_the_bounds() {
+    let home = Home::new();
+    for run in 0..70 {
+        home.journal().note(&home.errand(&format!("f{run}")), &transfer(1), run).unwrap();
+    }
+    assert_eq!(home.taken(&[], 100), []);
+    // A journal and a lock for each.
+    assert_eq!(home.files().len(), 2 * 64);
+    assert_eq!(home.taken(&[home.errand("f5"), home.errand("f6")], 100).len(), 1);
+    let mut many = home.journal();
+    for number in 0..70 {
+        many.note(&home.errand(&format!("g{number}")), &transfer(2), 100).unwrap();
+    }
+    assert_eq!(many.own.as_ref().unwrap().entries.len(), ENTRIES_MAX);
+}
+
+#[test]
+fn a_damaged_journal_is_none() {
+    let home = Home::new();
+    let a = home.errand("a");
+    home.journal().note(&a, &transfer(1), 1).unwrap();
+    let path = home
+        .files()
+        .into_iter()
+        .find(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"))
+        .unwrap();
+    std::fs::write(path, "[{").unwrap();
+    assert_eq!(home.taken(&[a], 1), []);
+    assert_eq!(home.files(), [""; 0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_user_can_read_it_and_it_holds_no_payload() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    std::fs::write(home.0.path().join("a"), "what nobody is to read").unwrap();
+    home.journal().note(&home.errand("a"), &place(1), 1).unwrap();
+    for path in home.files() {
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600, "{path}");
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("nobody"));
+    }
+    assert_eq!(std::fs::metadata(home.0.path().join("dft/journal")).unwrap().permissions().mode() & 0o777, 0o700);
+}

@@ -1,0 +1,178 @@
+//! Runs that were killed or interrupted, and the same command run again.
+
+use super::*;
+
+impl World {
+    /// Runs the program until the server has heard a transfer, then ends it as a kill does: nothing of it goes on.
+    async fn killed(&self, line: &str, to: &str, heard: &Heard) {
+        let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
+        let args = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]);
+        let run = Box::pin(crate::run(args, self.environment(), Console::captured("").0));
+        let until = async {
+            while actions(heard).last().is_none_or(|action| action != "transfer") {
+                tokio::task::yield_now().await;
+            }
+        };
+        let killed = async {
+            tokio::select! {
+                exit = run => panic!("it ended by itself: {exit:?}"),
+                () = until => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), killed).await.expect("no transfer was heard");
+    }
+
+    fn journals(&self) -> usize {
+        std::fs::read_dir(self.path("state/dft/journal")).map_or(0, Iterator::count)
+    }
+}
+
+fn actions(heard: &Heard) -> Vec<String> {
+    let heard = heard.lock().unwrap();
+    heard.iter().map(|(header, _)| header["session"]["action"].as_str().unwrap().to_owned()).collect()
+}
+
+fn field(heard: &Heard, action: &str, path: &str) -> Vec<serde_json::Value> {
+    let heard = heard.lock().unwrap();
+    let fitting = heard.iter().filter(|(header, _)| header["session"]["action"] == action);
+    fitting.map(|(header, _)| header.pointer(path).cloned().unwrap_or_default()).collect()
+}
+
+fn replayed() -> Act {
+    let mut hasher = shared::digest::DigestKind::Blake3.hasher();
+    hasher.update(b"aaa");
+    let file = format!(r#""file":{{"stored_as":"x","size":3,"digest":"{}"}}"#, hasher.finish().to_wire());
+    Act::Early(line("stored", &format!(r#","sequence":1,"replayed":true,"ack":"durable",{file}"#)))
+}
+
+#[tokio::test]
+async fn a_killed_client_goes_on_in_its_session_when_it_is_run_again() {
+    for (second, transfers) in [
+        // It was stored, and only the answer was lost.
+        (vec![resumed(2), replayed()], [1, 1]),
+        // It was not.
+        (vec![resumed(1), stored()], [1, 1]),
+    ] {
+        let world = World::new();
+        let heard = Heard::default();
+        let address = serve_heard(vec![vec![created(), Act::Silence], second], heard.clone()).await;
+        world.killed("send @a.txt", &address, &heard).await;
+        assert!(world.journals() > 0);
+        let (exit, captured) = world.run("send @a.txt", &address).await;
+        assert_eq!(exit, 0, "{}", captured.errors_text());
+        assert_eq!(field(&heard, "transfer", "/session/sequence"), transfers);
+        assert_eq!(field(&heard, "connect", "/session/token")[1], TOKEN);
+        assert!(
+            captured.errors_text().contains("going on with what an earlier run left"),
+            "{}",
+            captured.errors_text()
+        );
+        assert_eq!(world.journals(), 0, "what is stored needs nobody to go on with it");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_client_goes_on_without_a_session_by_its_transfer_id() {
+    let world = World::new();
+    let heard = Heard::default();
+    let unknown = error("file_unknown");
+    let address = serve_heard(vec![vec![Act::Silence], vec![unknown, stored_stateless()]], heard.clone()).await;
+    world.killed("send @a.txt --mode stateless", &address, &heard).await;
+    let (exit, captured) = world.run("send @a.txt --mode stateless", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    let ids = field(&heard, "transfer", "/transfer_id");
+    assert_eq!((ids.len(), &ids[0]), (2, &ids[1]));
+    assert_eq!(field(&heard, "status", "/transfer_id"), [ids[0].clone()]);
+}
+
+#[tokio::test]
+async fn what_was_left_comes_before_new_files_and_under_its_own_number() {
+    let world = World::new();
+    let heard = Heard::default();
+    let second = vec![resumed(1), stored(), stored()];
+    let address = serve_heard(vec![vec![created(), Act::Silence], second], heard.clone()).await;
+    world.killed("send @b.txt", &address, &heard).await;
+    let (exit, captured) = world.run("send @a.txt @b.txt", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "transfer", "/name"), ["b.txt", "b.txt", "a.txt"]);
+    assert_eq!(field(&heard, "transfer", "/session/sequence"), [1, 1, 2]);
+}
+
+#[tokio::test]
+async fn what_was_left_in_a_session_that_is_gone_is_sent_in_another() {
+    let world = World::new();
+    let heard = Heard::default();
+    let scripts = vec![vec![created(), Act::Silence], vec![gone("expired")], vec![created(), stored()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    world.killed("send @a.txt", &address, &heard).await;
+    let (exit, captured) = world.run("send @a.txt --json", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert!(captured.output_text().contains(r#""event":"gone""#), "{}", captured.output_text());
+}
+
+#[tokio::test]
+async fn another_command_does_not_go_on_with_it() {
+    let world = World::new();
+    let heard = Heard::default();
+    let scripts = vec![vec![created(), Act::Silence], vec![stored_stateless()], vec![created(), stored()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    world.killed("send @a.txt", &address, &heard).await;
+    assert_eq!(world.run("send @a.txt --mode stateless", &address).await.0, 0);
+    assert_eq!(world.run("send @b.txt", &address).await.0, 0);
+    assert_eq!(field(&heard, "connect", "/session/id"), [serde_json::Value::Null, serde_json::Value::Null]);
+    assert!(world.journals() > 0, "it is still there for the command it belongs to");
+}
+
+#[tokio::test]
+async fn an_interrupted_client_says_which_command_goes_on_and_keeps_what_that_needs() {
+    let world = World::new();
+    let heard = Heard::default();
+    let scripts = vec![vec![created(), stored(), Act::Silence], vec![resumed(2), stored()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    let (stop, interrupt) = Interrupt::pair();
+    let (console, captured) = Console::captured("");
+    let to = format!("--to={address}");
+    let args = ["client".to_owned(), "send".into(), world.path("a.txt"), world.path("b.txt"), to.clone()];
+    let run = crate::run(args, world.environment().interrupted_by(interrupt), console);
+    let stopper = async {
+        while actions(&heard).len() < 3 {
+            tokio::task::yield_now().await;
+        }
+        stop.send(true).unwrap();
+    };
+    let (exit, ()) = tokio::join!(run, stopper);
+    assert_eq!(exit.code(), 130);
+    let command = format!("to go on: client send {} {to}\n", world.path("b.txt"));
+    assert!(captured.errors_text().contains(&command), "{}", captured.errors_text());
+    let (exit, captured) = world.run("send @b.txt", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "transfer", "/session/sequence"), [1, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_file_that_was_refused_is_not_gone_on_with() {
+    let world = World::new();
+    assert_eq!(world.exit("send @a.txt", vec![vec![created(), error("bad_name")]]).await, 6);
+    assert_eq!(world.journals(), 0);
+}
+
+#[tokio::test]
+async fn remembered_sessions_are_shown_and_forgotten_with_what_is_under_way_in_them() {
+    for which in [&ID[..6], "last", "--all"] {
+        let world = World::new();
+        let heard = Heard::default();
+        let address = serve_heard(vec![vec![created(), Act::Silence]], heard.clone()).await;
+        world.killed("send @a.txt", &address, &heard).await;
+        let (exit, captured) = world.run("sessions ls", &address).await;
+        assert_eq!((exit, captured.output_text()), (0, format!("{ID}  {address}  next sequence 1\n")));
+        let (_, captured) = world.run("sessions ls --json", &address).await;
+        let json = format!(r#"{{"event":"remembered","server":"{address}","session":"{ID}","next_sequence":1}}"#);
+        assert_eq!(captured.output_text().trim(), json);
+        assert!(!captured.output_text().contains(TOKEN));
+        assert_eq!(world.run("sessions forget 77", &address).await.0, 8);
+        assert_eq!(world.run(&format!("sessions forget {which}"), &address).await.0, 0);
+        assert_eq!(world.run("sessions ls", &address).await.1.output_text(), "");
+        assert_eq!(world.journals(), 0, "{which}");
+    }
+    assert_eq!(World::new().exit("sessions forget --all", vec![]).await, 0);
+}
