@@ -58,6 +58,9 @@ pub(super) fn meaning(path: &str, direction: Direction) -> &'static str {
         "replayed" => "an old answer again; nothing was done now",
         "closing" => "the server closes the connection after this",
         "server_time_ms" => "the server's clock",
+        "partial.sequence" => "the number of the upload that was cut",
+        "partial.offset" => "bytes of it that are there for good",
+        "partial.prefix_digest" => "the digest of these bytes; compared here before the rest is sent",
         "next_offset" => "the list goes on from here",
         "ext.explain" => "the server is asked to explain itself",
         "error.code" => "why it was refused",
@@ -79,8 +82,8 @@ mod tests {
     use shared::error::ErrorCode;
     use shared::id::{Epoch, Sequence, SessionId, Timestamp, Token, TransferId};
     use shared::wire::{
-        Ack, Action, ErrorBody, FileInfo, FileName, Hello, HelloLimits, MimeType, Mode, Record, Reply, SessionInfo,
-        Status,
+        Ack, Action, ErrorBody, FileInfo, FileName, Hello, HelloLimits, MimeType, Mode, Partial, Record, Reply,
+        SessionInfo, Status,
     };
 
     use super::*;
@@ -120,6 +123,7 @@ mod tests {
                 files_transferred: 1,
                 state_bytes: 1,
             }),
+            partial: Some(Partial { sequence: Some(Sequence::FIRST), offset: 1, prefix_digest: Some(digest()) }),
             next_offset: Some(1),
             replayed: true,
             hello: Some(Hello {

@@ -13,7 +13,9 @@ mod value;
 pub use action::Action;
 pub use raw::{Dialect, Ext, Incoming, RawHeader, RawSession, VERSION, Week01Upload, read_header, wants_json};
 pub use refusal::Refusal;
-pub use reply::{ErrorBody, Explanation, FileEntry, FileInfo, Hello, HelloLimits, Record, Reply, SessionInfo, Status};
+pub use reply::{
+    ErrorBody, Explanation, FileEntry, FileInfo, Hello, HelloLimits, Partial, Record, Reply, SessionInfo, Status,
+};
 pub use request::{FetchRange, Frame, Request, SessionRequest, StatefulRequest, StatelessRequest, Upload};
 pub use trailer::{Trailer, read_trailer};
 pub use value::{Ack, FileName, MimeType, Mode};

@@ -65,6 +65,9 @@ pub struct Reply {
     /// What the server remembers of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
+    /// What a cut transfer left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Partial>,
     /// Where a longer list goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_offset: Option<u64>,
@@ -124,6 +127,19 @@ pub struct FileInfo {
     /// Digest of the whole file, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+}
+
+/// What is there of a file that did not come to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Partial {
+    /// The request that goes on with it; none for a stateless transfer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<Sequence>,
+    /// How many of its bytes are there. They survive a power cut.
+    pub offset: u64,
+    /// The digest of these bytes; only in an answer to `status`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_digest: Option<Digest>,
 }
 
 /// What the server remembers of a session.
@@ -264,6 +280,7 @@ impl Reply {
             file: None,
             ack: None,
             record: None,
+            partial: None,
             next_offset: None,
             replayed: false,
             hello: None,
