@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Persistence};
 use crate::dispatch::Dispatch;
 use crate::env::{Clock, SystemClock, SystemDice};
-use crate::files::{FileStorage, LocalStorage, OpenError};
+use crate::files::{FileStorage, Keeping, LocalStorage, OpenError};
 use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
@@ -67,8 +67,8 @@ struct Housekeeping {
 impl Server {
     /// Opens the storage and listens.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let storage = config.storage.clone();
-        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage)).await?;
+        let (storage, keeping) = (config.storage.clone(), Keeping::of(&config.limits));
+        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage, keeping)).await?;
         let files: Arc<dyn FileStorage> = Arc::new(opened?);
         let listen_error = |source| StartError::Listen { host: config.host.clone(), port: config.port, source };
         let listener = TcpListener::bind((config.host.as_str(), config.port)).await.map_err(listen_error)?;

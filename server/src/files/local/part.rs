@@ -1,4 +1,4 @@
-//! A part file: its bytes go to the disk here, and it vanishes unless it is revealed.
+//! A part file: its bytes go to the disk here, and it vanishes unless it is revealed or kept for its next claim.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use shared::digest::{DigestKind, Hasher};
 use shared::wire::Ack;
 
 use super::disk::Disk;
+use super::hold::Hold;
 use super::hop;
 use crate::files::platform::{preallocate, write_all_at};
 use crate::files::{ObjectName, Part, RevealError, StorageError, Stored};
 
-/// A file in the staging folder. Dropped, it is removed.
+/// A file in the staging folder. Dropped, it is removed; one with a claim becomes its part.
 #[derive(Debug)]
 struct Staged {
     disk: Arc<Disk>,
@@ -20,15 +21,19 @@ struct Staged {
     /// There until the drop.
     file: Option<File>,
     revealed: bool,
+    hold: Option<Hold>,
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if self.revealed {
+        if self.revealed || self.is_kept() {
             return;
         }
-        // What stays behind is cleared away at the next start.
-        let _removed = self.disk.staging.remove(&self.name);
+        // The name of a part may be that of a newer claim's file already.
+        if self.name != self.hold.as_ref().map_or_else(String::new, |hold| Disk::part_name(hold.held.key)) {
+            // What stays behind is cleared away at the next start.
+            let _removed = self.disk.staging.remove(&self.name);
+        }
         // Closing gives a removed file's space back, which takes a while when it is large.
         if let (Some(file), Ok(runtime)) = (self.file.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || drop(file));
@@ -48,8 +53,8 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: DigestKind) -> Result<Self, StorageError> {
         let (name, file) = disk.create_part()?;
-        let staged = Staged { disk, name, file: Some(file), revealed: false };
-        preallocate(staged.file()?, reserve)?;
+        let staged = Staged { disk, name, file: Some(file), revealed: false, hold: None };
+        preallocate(staged.file()?, 0, reserve)?;
         Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.hasher() })
     }
 
@@ -79,6 +84,16 @@ impl Staged {
     fn file(&self) -> Result<&File, StorageError> {
         self.file.as_ref().ok_or(StorageError::GivenUp)
     }
+
+    /// Leaves the file to the next claim.
+    fn is_kept(&self) -> bool {
+        let (Some(hold), Some(file)) = (&self.hold, &self.file) else { return false };
+        let Ok(metadata) = file.metadata() else { return false };
+        let part_name = Disk::part_name(hold.held.key);
+        hold.held.replace(metadata.len(), || {
+            if self.name == part_name { Ok(()) } else { Ok(self.disk.staging.rename_over(&self.name, &part_name)?) }
+        })
+    }
 }
 
 /// A sealed part file.
@@ -88,10 +103,38 @@ pub(super) struct LocalPart {
     stored: Stored,
 }
 
+impl LocalPart {
+    /// A part whose file is in its place already.
+    pub(super) fn continued(hold: Hold, file: File, stored: Stored) -> Self {
+        let (disk, name) = (Arc::clone(&hold.disk), Disk::part_name(hold.held.key));
+        Self { staged: Staged { disk, name, file: Some(file), revealed: false, hold: Some(hold) }, stored }
+    }
+
+    /// The same part, under a claim.
+    pub(super) fn under(mut self, hold: Option<Hold>) -> Self {
+        self.staged.hold = hold;
+        self
+    }
+}
+
 #[async_trait]
 impl Part for LocalPart {
     fn stored(&self) -> Stored {
         self.stored
+    }
+
+    async fn discard(self: Box<Self>) {
+        let done = hop(move || {
+            if let Some(hold) = &self.staged.hold {
+                hold.held.remove(&hold.disk);
+            }
+            // With its claim ended, nothing keeps it.
+            drop(self);
+            Ok::<_, StorageError>(())
+        });
+        if let Err(error) = done.await {
+            tracing::error!(%error, "a part could not be discarded");
+        }
     }
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
@@ -99,11 +142,25 @@ impl Part for LocalPart {
         let mut part = self;
         hop(move || {
             let staged = &mut part.staged;
-            if staged.disk.reveal(&staged.name, &name, ack)? {
-                staged.revealed = true;
-                return Ok(());
+            let reveal = || staged.disk.reveal(&staged.name, &name, ack);
+            let revealed = match &staged.hold {
+                None => reveal(),
+                Some(hold) => hold.held.leave(&staged.disk, &staged.name, reveal),
+            };
+            match revealed {
+                Ok(true) => {
+                    staged.revealed = true;
+                    Ok(())
+                }
+                Ok(false) => Err(RevealError::Occupied(part)),
+                Err(error) => {
+                    if let (Some(hold), false) = (&staged.hold, matches!(error, StorageError::Overtaken)) {
+                        // Nobody knows what of it will be there.
+                        hold.held.remove(&staged.disk);
+                    }
+                    Err(error.into())
+                }
             }
-            Err(RevealError::Occupied(part))
         })
         .await
     }

@@ -10,6 +10,7 @@ use shared::wire::Ack;
 use tokio::task::JoinHandle;
 
 use super::disk::Disk;
+use super::hold::Hold;
 use super::hop;
 use super::part::Writer;
 use crate::files::{Part, Sink, StorageError};
@@ -25,6 +26,8 @@ pub(super) struct LocalSink {
     digest: DigestKind,
     collected: Vec<u8>,
     state: State,
+    /// With it, a small file that is cut becomes a part.
+    hold: Option<Hold>,
 }
 
 /// A piece's buffer comes back with the writer, to be filled again.
@@ -50,7 +53,13 @@ impl LocalSink {
             }
             None => State::Small,
         };
-        Ok(Self { disk, digest, collected: Vec::new(), state })
+        Ok(Self { disk, digest, collected: Vec::new(), state, hold: None })
+    }
+
+    /// A sink for a small file that has a claim.
+    pub(super) fn held(hold: Hold, digest: DigestKind) -> Self {
+        let disk = Arc::clone(&hold.disk);
+        Self { disk, digest, collected: Vec::new(), state: State::Small, hold: Some(hold) }
     }
 
     /// The writer, once it has written what it was given.
@@ -101,11 +110,21 @@ impl Sink for LocalSink {
         let state = std::mem::replace(&mut self.state, State::GivenUp);
         let writer = Self::settled(state).await?.map(|(writer, _)| writer);
         let (disk, digest, rest) = (Arc::clone(&self.disk), self.digest, std::mem::take(&mut self.collected));
+        let hold = self.hold.take();
         let part = hop(move || {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
             writer.write(&rest)?;
-            writer.seal(ack)
+            Ok::<_, StorageError>(writer.seal(ack)?.under(hold))
         });
         Ok(Box::new(part.await?))
+    }
+}
+
+impl Drop for LocalSink {
+    fn drop(&mut self) {
+        let Some(hold) = self.hold.take() else { return };
+        // A newer claim may come before the blocking thread does; it writes them then.
+        hold.held.leave_behind(std::mem::take(&mut self.collected));
+        hold.back();
     }
 }
