@@ -12,6 +12,7 @@ mod store;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use server::config::Naming;
 use server::dispatch::Dispatch;
@@ -67,6 +68,7 @@ pub struct World {
     /// What was chosen.
     pub setup: Setup,
     dispatch: Dispatch,
+    peers: AtomicU64,
 }
 
 impl World {
@@ -109,7 +111,7 @@ impl World {
         let stateless = StatelessHandler::new(services.clone());
         let stateful = StatefulHandler::new(services.clone(), store.clone());
         let dispatch = Dispatch::new(services, Some(stateless), Some(stateful));
-        Arc::new(Self { files, store, clock, dice, setup, dispatch })
+        Arc::new(Self { files, store, clock, dice, setup, dispatch, peers: AtomicU64::new(0) })
     }
 
     /// A dispatcher of its own over the same files and store, for connections with sockets.
@@ -136,7 +138,7 @@ impl World {
     /// Somebody on a new connection from `address`.
     #[must_use]
     pub fn peer_at(&self, address: IpAddr) -> Peer {
-        Peer { address, bound: None }
+        Peer { address, number: self.peers.fetch_add(1, Ordering::SeqCst), bound: None }
     }
 
     /// One request and its answer.
@@ -179,7 +181,7 @@ impl World {
         for (name, bytes) in self.visible() {
             (name, bytes, self.files.is_durable(&name)).hash(&mut hasher);
         }
-        (self.files.aside(), self.dice.rolled(), self.clock.millis()).hash(&mut hasher);
+        (self.files.parts(), self.files.aside(), self.dice.rolled(), self.clock.millis()).hash(&mut hasher);
         format!("{:?}", self.store.all()).hash(&mut hasher);
         hasher.finish()
     }
@@ -188,6 +190,10 @@ impl World {
     #[must_use]
     pub fn looks(&self) -> u64 {
         let operations = [
+            Operation::Claim,
+            Operation::Kept,
+            Operation::PrefixDigest,
+            Operation::Forget,
             Operation::Reveal,
             Operation::Inspect,
             Operation::Size,

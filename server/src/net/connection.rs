@@ -46,7 +46,19 @@ impl<S: Stream> Connection<S> {
     #[must_use]
     pub fn new(stream: S, address: IpAddr, context: Arc<Context>) -> Self {
         let link = Link::new(stream, context.limits());
-        Self { link, dialect: Dialect::Unsettled, peer: Peer { address, bound: None }, owed: 0, context }
+        Self {
+            link,
+            dialect: Dialect::Unsettled,
+            peer: Peer { address, number: context.number(), bound: None },
+            owed: 0,
+            context,
+        }
+    }
+
+    /// The same connection at this place among those accepted, when that was not now.
+    pub(super) fn numbered(mut self, number: u64) -> Self {
+        self.peer.number = number;
+        self
     }
 
     /// Serves the connection to its end.

@@ -187,10 +187,13 @@ fn two_stateless(first: &Sent, second: &Sent, first_is_cut: bool) -> Explored {
         for outcome in results.iter().flatten() {
             match outcome {
                 Ok(answer) => assert!(is_kept(world, answer.reply.file.as_ref().unwrap())),
+                // One of them took the other over, and got to the end.
+                Err(error) if error.code == ErrorCode::TransferMoved => {}
                 Err(_) => assert!(code(outcome) == Some(ErrorCode::TransferReused) && !same),
             }
         }
-        assert!(first_is_cut || results.iter().flatten().filter(|outcome| outcome.is_ok()).count() > usize::from(same));
+        assert!(first_is_cut || results.iter().flatten().any(Result::is_ok));
+        assert!(world.files.parts().is_empty() || first_is_cut && results[0].is_none());
     };
     Course { start: &start, crashed: &crashed, ended: &ended, first_is_cut }.every_order()
 }
@@ -200,7 +203,7 @@ fn two_stateless_uploads_of_one_transfer_make_one_file_in_every_order() {
     for second in [Sent::text("hello"), Sent::text("olleh"), Sent::text("more than that")] {
         for first_is_cut in [false, true] {
             let explored = two_stateless(&Sent::text("hello"), &second, first_is_cut);
-            assert!(explored.orders > 700_000, "{explored:?}");
+            assert!(explored.orders > 4_000, "{explored:?}");
         }
     }
 }

@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 /// The codes that no server sends yet, and why.
 pub(super) const NOT_YET: &[(ErrorCode, &str)] = &[
-    (ErrorCode::TransferMoved, "parts of cut transfers are not kept, so nobody takes one over"),
     (ErrorCode::SessionExists, "sessions are not bound to devices"),
     (ErrorCode::AuthFailed, "there are no keys"),
     (ErrorCode::QuotaExceeded, "clients have no shares"),
@@ -90,8 +89,8 @@ fn produced(code: ErrorCode) -> Option<Reply> {
         ErrorCode::StorageFull => larger_than_any_disk(),
         ErrorCode::ShuttingDown => stopped(),
         ErrorCode::IoError => without_staging(),
-        ErrorCode::TransferMoved
-        | ErrorCode::SessionExists
+        ErrorCode::TransferMoved => overtaken(),
+        ErrorCode::SessionExists
         | ErrorCode::AuthFailed
         | ErrorCode::QuotaExceeded
         | ErrorCode::StoreUnavailable
@@ -170,6 +169,15 @@ fn reused() -> Reply {
     let id = harness::uuid();
     client.ask(&frame::with(frame::upload("text/plain", 5), "transfer_id", id.as_str()), b"hello").is("stored");
     client.ask(&frame::with(frame::upload("text/plain", 4), "transfer_id", id), b"hell")
+}
+
+fn overtaken() -> Reply {
+    let server = Server::start(Options::default());
+    let mut older = server.connect();
+    let header = frame::with(frame::upload("text/plain", 5), "transfer_id", harness::uuid());
+    older.ask(&frame::with(header.clone(), "expect", "continue"), b"").is("continue");
+    server.connect().ask(&header, b"hello").is("stored");
+    older.reply()
 }
 
 fn moved() -> Reply {
