@@ -5,23 +5,27 @@
 //! (or transfer id), never under a new one. And a client that may choose its mode goes on stateless only
 //! before any file was sent under a sequence.
 
+mod goodbye;
 mod terms;
 
 use shared::error::{ErrorClass, ErrorCode, Retry};
-use shared::id::Token;
+use shared::id::{Sequence, Token};
 use shared::wire::{ErrorBody, Reply, Status};
 
-pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted};
+use goodbye::{End, is_gone, says_that_it_ended};
+pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted, gone};
 
 /// Why a connection is being opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// A file waits that was never sent.
-    Fresh(Repeatable),
+    Fresh,
     /// A file waits that was.
     Again(Attempt),
     /// The session is to be closed.
     Leave,
+    /// The session is to be closed under this sequence, and perhaps was.
+    LeaveAgain(Sequence),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,9 @@ enum State {
     /// A transfer has no answer yet.
     Sending(Attempt),
     /// `disconnect` has no answer yet.
-    Leaving,
+    Leaving(Sequence),
+    /// `disconnect` was repeated and has no answer yet.
+    LeavingAgain(Sequence),
     /// Nothing more will be said.
     Over,
 }
@@ -52,17 +58,6 @@ pub(crate) struct Conversation {
     state: State,
 }
 
-/// What became of the session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It is open, as far as anybody knows.
-    Open,
-    /// It was closed.
-    Closed,
-    /// The server does not have it any more.
-    Gone,
-}
-
 impl Conversation {
     /// A conversation that has not begun; with `session`, one to be continued.
     pub(crate) fn new(wanted: Wanted, afterwards: Afterwards, session: Option<Held>) -> Self {
@@ -74,26 +69,17 @@ impl Conversation {
         self.session.as_ref()
     }
 
-    /// Whether the server said that the session has ended as it was asked to.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.end == End::Closed
-    }
-
-    /// Whether the session can serve no later command.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.end == End::Gone
-    }
-
     /// Takes what happened, gives what is to be done.
     pub(crate) fn step(self, event: Event) -> (Self, Command) {
         match event {
-            Event::File(repeatable) => self.file(repeatable),
+            Event::File => self.file(),
             Event::NoMore => self.no_more(),
             Event::Opened => self.opened(),
-            Event::Reply(reply, stream) => match self.state {
+            Event::Reply(reply, stream, repeatable) => match self.state {
                 State::Joining(purpose) => self.joined(purpose, *reply),
-                State::Sending(attempt) => self.answered(attempt, reply, stream),
-                State::Leaving => self.left(*reply),
+                State::Sending(attempt) => self.answered(attempt, reply, stream, repeatable),
+                State::Leaving(sequence) => self.left(sequence, *reply),
+                State::LeavingAgain(sequence) => self.left_again(sequence, *reply),
                 State::Apart | State::Opening(_) | State::Ready | State::Over => {
                     self.give_up(Cause::Broken("a reply to nothing"))
                 }
@@ -103,28 +89,16 @@ impl Conversation {
         }
     }
 
-    fn file(self, repeatable: Repeatable) -> (Self, Command) {
+    fn file(self) -> (Self, Command) {
         match self.state {
-            State::Ready => self.upload_first(repeatable),
-            State::Apart => self.to(State::Opening(Purpose::Fresh(repeatable)), Command::Open),
-            State::Opening(_) | State::Joining(_) | State::Sending(_) | State::Leaving | State::Over => {
-                self.give_up(Cause::Lost)
-            }
-        }
-    }
-
-    fn no_more(self) -> (Self, Command) {
-        let leaves = self.afterwards == Afterwards::Close && self.session.is_some();
-        match self.state {
-            State::Ready if leaves => self.leave(),
-            State::Apart if leaves => self.to(State::Opening(Purpose::Leave), Command::Open),
-            State::Apart
-            | State::Opening(_)
+            State::Ready => self.upload_first(),
+            State::Apart => self.to(State::Opening(Purpose::Fresh), Command::Open),
+            State::Opening(_)
             | State::Joining(_)
-            | State::Ready
             | State::Sending(_)
-            | State::Leaving
-            | State::Over => self.to(State::Over, Command::Finish),
+            | State::Leaving(_)
+            | State::LeavingAgain(_)
+            | State::Over => self.give_up(Cause::Lost),
         }
     }
 
@@ -135,14 +109,23 @@ impl Conversation {
                 let join = Command::Join(self.session.clone());
                 self.to(State::Joining(purpose), join)
             }
-            State::Apart | State::Joining(_) | State::Ready | State::Sending(_) | State::Leaving | State::Over => {
-                self.give_up(Cause::Lost)
-            }
+            State::Apart
+            | State::Joining(_)
+            | State::Ready
+            | State::Sending(_)
+            | State::Leaving(_)
+            | State::LeavingAgain(_)
+            | State::Over => self.give_up(Cause::Lost),
         }
     }
 
     /// The answer to `connect`.
     fn joined(mut self, purpose: Purpose, reply: Reply) -> (Self, Command) {
+        if let Purpose::LeaveAgain(sequence) = purpose
+            && says_that_it_ended(&reply)
+        {
+            return self.left_again(sequence, reply);
+        }
         let (info, error) = (reply.session, reply.error);
         match (reply.status, info, error) {
             (Status::SessionCreated, Some(info), _) if self.session.is_none() => {
@@ -171,12 +154,20 @@ impl Conversation {
                 }
                 self.give_up(Cause::Refused(Box::new(body)))
             }
+            // Somebody ended it, perhaps this client, which did not hear of it.
+            (Status::SessionClosed, ..) if self.session.is_some() => self.give_up(Cause::Refused(gone("closed"))),
             _ => self.give_up(Cause::Broken("no answer to connect")),
         }
     }
 
     /// The answer to a transfer.
-    fn answered(mut self, attempt: Attempt, reply: Box<Reply>, stream: Stream) -> (Self, Command) {
+    fn answered(
+        mut self,
+        attempt: Attempt,
+        reply: Box<Reply>,
+        stream: Stream,
+        repeatable: Repeatable,
+    ) -> (Self, Command) {
         let rest = if reply.closing || stream == Stream::InsideFrame { State::Apart } else { State::Ready };
         match (reply.status, &reply.error) {
             (Status::Stored, _) if reply.file.is_none() => {
@@ -193,15 +184,15 @@ impl Conversation {
             }
             (Status::Error, Some(body)) => {
                 let body = body.clone();
-                self.refused(attempt, rest, body)
+                self.refused(attempt, rest, body, repeatable)
             }
             _ => self.give_up(Cause::Broken("no answer to transfer")),
         }
     }
 
     /// An error uses up no sequence: what comes next takes the same one.
-    fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody) -> (Self, Command) {
-        let untried = attempt.history == History::None && attempt.repeatable == Repeatable::Yes;
+    fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody, repeatable: Repeatable) -> (Self, Command) {
+        let untried = attempt.history == History::None && repeatable == Repeatable::Yes;
         if body.code == ErrorCode::SequenceGap
             && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, self.session.clone())
         {
@@ -209,7 +200,7 @@ impl Conversation {
                 Ok(held) => self.session = Some(held),
                 Err(gone) => return self.give_up(Cause::Refused(gone)),
             }
-            return self.again(Attempt { sequence: Some(expected), history: History::Refused, ..attempt }, rest);
+            return self.again(Attempt { sequence: Some(expected), history: History::Refused }, rest);
         }
         if ends_conversation(body.code) {
             return self.give_up(Cause::Refused(Box::new(body)));
@@ -238,51 +229,34 @@ impl Conversation {
             State::Sending(_)
             | State::Opening(Purpose::Again(Attempt { history: History::Unknown, .. }))
             | State::Joining(Purpose::Again(Attempt { history: History::Unknown, .. })) => self.give_up(Cause::Unknown),
+            State::Leaving(sequence) => self.to(State::Opening(Purpose::LeaveAgain(sequence)), Command::Open),
             State::Apart
-            | State::Opening(Purpose::Fresh(_) | Purpose::Again(_) | Purpose::Leave)
-            | State::Joining(Purpose::Fresh(_) | Purpose::Again(_) | Purpose::Leave)
+            | State::Opening(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_))
+            | State::Joining(Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_))
             | State::Ready
-            | State::Leaving
+            | State::LeavingAgain(_)
             | State::Over => self.give_up(Cause::Lost),
-        }
-    }
-
-    fn left(mut self, reply: Reply) -> (Self, Command) {
-        let asked = self.session.as_ref().map(|held| held.next);
-        match (reply.status, reply.error) {
-            (Status::SessionClosed, _) if reply.sequence == asked => {
-                self.end = End::Closed;
-                self.to(State::Over, Command::Finish)
-            }
-            (Status::Error, Some(body)) => self.give_up(Cause::Refused(Box::new(body))),
-            _ => self.give_up(Cause::Broken("no answer to disconnect")),
         }
     }
 
     fn go_on(self, purpose: Purpose) -> (Self, Command) {
         match purpose {
-            Purpose::Fresh(repeatable) => self.upload_first(repeatable),
+            Purpose::Fresh => self.upload_first(),
             Purpose::Again(attempt) => self.to(State::Sending(attempt), Command::Upload(attempt)),
             Purpose::Leave => self.leave(),
+            Purpose::LeaveAgain(sequence) => self.leave_again(sequence),
         }
     }
 
-    fn upload_first(self, repeatable: Repeatable) -> (Self, Command) {
+    fn upload_first(self) -> (Self, Command) {
         let sequence = self.session.as_ref().filter(|_| self.wanted != Wanted::Stateless).map(|held| held.next);
-        let attempt = Attempt { sequence, history: History::None, repeatable };
+        let attempt = Attempt { sequence, history: History::None };
         self.to(State::Sending(attempt), Command::Upload(attempt))
-    }
-
-    fn leave(self) -> (Self, Command) {
-        match self.session.clone() {
-            Some(held) => self.to(State::Leaving, Command::Leave(held.id, held.next)),
-            None => self.to(State::Over, Command::Finish),
-        }
     }
 
     fn give_up(mut self, cause: Cause) -> (Self, Command) {
         if let Cause::Refused(body) = &cause
-            && matches!(body.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown)
+            && is_gone(body)
         {
             self.end = End::Gone;
         }

@@ -11,9 +11,10 @@ use crate::failure::Failure;
 use crate::text::{counted, grouped, kilobytes_per_second, neutral, size, span};
 
 /// The kinds of events, for the help text.
-pub(crate) const KINDS: [(&str, &str); 11] = [
+pub(crate) const KINDS: [(&str, &str); 12] = [
     ("session", "a session was opened or continued"),
     ("degraded", "no session to be had; it goes on stateless"),
+    ("skipped", "a folder holds something that is no file, or a link; it is not sent"),
     ("stored", "a file is stored and its digest compared"),
     ("fetched", "a file was fetched and its digest compared"),
     ("file", "one file of the session (list)"),
@@ -40,6 +41,10 @@ pub(crate) enum Event<'a> {
         from: Mode,
         to: Mode,
         reason: String,
+    },
+    Skipped {
+        path: &'a str,
+        why: &'a str,
     },
     Stored(&'a Stored),
     Fetched {
@@ -123,7 +128,7 @@ pub(crate) struct Failed {
 
 impl Failed {
     pub(crate) fn new(what: Option<&str>, failure: &Failure) -> Self {
-        let body = if let Failure::Refused(body) = failure { Some(body) } else { None };
+        let body = failure.refusal();
         Self {
             what: what.map(str::to_owned),
             error: failure.to_string(),
@@ -170,6 +175,7 @@ impl Event<'_> {
                 ))
             }
             Self::Degraded { reason, .. } => Line::Talk(format!("going on stateless, without a session: {reason}")),
+            Self::Skipped { path, why } => Line::Talk(format!("warning: {} skipped: {why}", neutral(path))),
             Self::Stored(stored) => Line::Data(stored.words(layout)),
             Self::Fetched { stored_as, path, size: bytes, digest, ms } => Line::Talk(format!(
                 "{} -> {}  {}  {}  {}",

@@ -9,7 +9,7 @@ use shared::error::{ErrorCode, Retry};
 use shared::exit::ExitCode;
 use shared::wire::ErrorBody;
 
-use crate::text::{neutral, span};
+use crate::text::{counted, neutral, span};
 
 /// Why something asked for was not done.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,14 @@ pub(crate) enum Failure {
     /// No session is remembered that could be used.
     #[error("{0}")]
     NoSession(String),
+    /// Everything was sent, and the session is still there, as far as anybody knows.
+    #[error("{} stored, but the session could not be closed: {cause}", counted(*.files, "file"))]
+    Unclosed {
+        /// What no longer depends on it.
+        files: u64,
+        /// What stands in the way.
+        cause: Box<Failure>,
+    },
     /// The user wanted to stop.
     #[error("interrupted")]
     Interrupted,
@@ -92,7 +100,27 @@ impl Failure {
             Self::Broken(_) => ExitCode::Server,
             Self::Version(_) => ExitCode::Version,
             Self::NoSession(_) => ExitCode::SessionGone,
+            Self::Unclosed { cause, .. } => cause.exit(),
             Self::Interrupted => ExitCode::Interrupted,
+        }
+    }
+
+    /// What the server said, if it refused.
+    pub(crate) fn refusal(&self) -> Option<&ErrorBody> {
+        match self {
+            Self::Refused(body) => Some(body),
+            Self::Unclosed { cause, .. } => cause.refusal(),
+            Self::Usage(_)
+            | Self::Configuration(_)
+            | Self::Local { .. }
+            | Self::Unreachable { .. }
+            | Self::Lost(_)
+            | Self::Unknown(_)
+            | Self::Integrity { .. }
+            | Self::Broken(_)
+            | Self::Version(_)
+            | Self::NoSession(_)
+            | Self::Interrupted => None,
         }
     }
 
@@ -113,6 +141,7 @@ impl Failure {
             Self::Version(_) => Some("use the client that belongs to this server".to_owned()),
             Self::Broken(_) => Some("is this address really a dual-mode file transfer server? try `client ping`".to_owned()),
             Self::NoSession(_) => Some("`client send` opens a session and remembers it for the other commands".to_owned()),
+            Self::Unclosed { .. } => Some("a session that nobody uses ends by itself; what is stored in it stays".to_owned()),
             Self::Configuration(_) | Self::Local { .. } | Self::Interrupted => None,
         }
     }

@@ -89,6 +89,11 @@ impl Reading {
         }
     }
 
+    /// Whether nothing was given out yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.first.is_some()
+    }
+
     /// The next block.
     pub(crate) async fn next(&mut self) -> Result<Block, Failure> {
         match self.first.take() {

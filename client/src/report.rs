@@ -168,8 +168,9 @@ impl Inner {
                 if let Ok(line) = serde_json::to_string(event) {
                     self.write_output(&escaped(&line));
                 }
-                // A person who looks on should not have to read JSON to see an error.
-                if let (Event::Failed(_), Line::Talk(text)) = (event, event.words(self.layout)) {
+                // A person who looks on should not have to read JSON to see what is not sent.
+                if let (Event::Failed(_) | Event::Skipped { .. }, Line::Talk(text)) = (event, event.words(self.layout))
+                {
                     self.write_error(&text);
                 }
             }
@@ -179,7 +180,7 @@ impl Inner {
                 (Event::Removed { stored_as, .. } | Event::Fetched { stored_as, .. }, _) => {
                     self.write_output(&neutral(stored_as));
                 }
-                (Event::Failed(_), Line::Talk(text)) => self.write_error(&text),
+                (Event::Failed(_) | Event::Skipped { .. }, Line::Talk(text)) => self.write_error(&text),
                 // What is remembered of a session is another thing than what was asked for.
                 (Event::Degraded { .. }, Line::Talk(text)) => self.write_error(&format!("warning: {text}")),
                 (_, Line::Data(text)) => self.write_output(&text),

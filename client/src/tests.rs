@@ -22,6 +22,10 @@ enum Act {
     Answer(String),
     /// Read the header only, write this.
     Early(String),
+    /// Read a part of the payload, write this.
+    Midway(String),
+    /// Close, and say so.
+    Leave(std::sync::mpsc::Sender<()>),
     /// Read the whole frame, close without a word.
     Hang,
     /// Read the whole frame, say nothing, keep the connection.
@@ -45,10 +49,14 @@ async fn serve(scripts: Vec<Vec<Act>>) -> String {
 async fn play(mut stream: TcpStream, script: Vec<Act>) {
     let mut decoder = Decoder::new(8 * 1024);
     for act in script {
-        let early = matches!(act, Act::Early(_));
-        let Some((sequence, payload)) = frame(&mut stream, &mut decoder, early).await else { return };
+        if let Act::Leave(left) = act {
+            drop(stream);
+            left.send(()).unwrap();
+            return;
+        }
+        let Some((sequence, payload)) = frame(&mut stream, &mut decoder, &act).await else { return };
         match act {
-            Act::Answer(text) | Act::Early(text) => {
+            Act::Answer(text) | Act::Early(text) | Act::Midway(text) => {
                 let mut hasher = shared::digest::DigestKind::Blake3.hasher();
                 hasher.update(&payload);
                 let text = text
@@ -57,7 +65,7 @@ async fn play(mut stream: TcpStream, script: Vec<Act>) {
                     .replace("SEQUENCE", &sequence.to_string());
                 let _ = stream.write_all(text.as_bytes()).await;
             }
-            Act::Hang => return,
+            Act::Hang | Act::Leave(_) => return,
             Act::Silence => {
                 let _ = stream.read_u8().await;
             }
@@ -68,26 +76,33 @@ async fn play(mut stream: TcpStream, script: Vec<Act>) {
     let _ = tokio::time::timeout(Duration::from_secs(1), stream.read_to_end(&mut Vec::new())).await;
 }
 
-/// The next frame's sequence and payload.
-async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, early: bool) -> Option<(u64, Vec<u8>)> {
+/// The next frame's sequence and payload, as far as `act` reads it. A payload that waits to be wanted is wanted.
+async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, act: &Act) -> Option<(u64, Vec<u8>)> {
     let (mut sequence, mut payload) = (0, Vec::new());
     loop {
         match decoder.next_event().unwrap() {
-            Some(Event::Header(line)) => {
-                let json: serde_json::Value = serde_json::from_slice(&line).unwrap();
+            Some(Event::Header(header)) => {
+                let json: serde_json::Value = serde_json::from_slice(&header).unwrap();
                 sequence = json["session"]["sequence"].as_u64().unwrap_or_default();
-                let Incoming::Frame(raw) = read_header(&line, Dialect::V2).unwrap() else { panic!("no 2.0 header") };
+                let Incoming::Frame(raw) = read_header(&header, Dialect::V2).unwrap() else { panic!("no 2.0 header") };
                 let frame = Frame::try_from(*raw).unwrap();
-                if early || frame.expects_continue {
+                if matches!(act, Act::Early(_)) {
                     decoder.follow(frame.framing.without_payload());
-                    if early {
-                        return Some((sequence, payload));
-                    }
-                } else {
-                    decoder.follow(frame.framing);
+                    // Its end needs no more bytes, and is not the next frame's.
+                    assert!(matches!(decoder.next_event(), Ok(Some(Event::End(None)))));
+                    return Some((sequence, payload));
+                }
+                decoder.follow(frame.framing);
+                if frame.expects_continue {
+                    let _ = stream.write_all(line("continue", "").as_bytes()).await;
                 }
             }
-            Some(Event::Payload(bytes)) => payload.extend_from_slice(&bytes),
+            Some(Event::Payload(bytes)) => {
+                payload.extend_from_slice(&bytes);
+                if matches!(act, Act::Midway(_)) {
+                    return Some((sequence, payload));
+                }
+            }
             Some(Event::SessionData(_)) => {}
             Some(Event::End(_)) => return Some((sequence, payload)),
             None => {
@@ -137,6 +152,7 @@ fn error(code: &str) -> Act {
 }
 
 mod output;
+mod pipes;
 mod sessions;
 
 struct World {

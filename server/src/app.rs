@@ -11,14 +11,17 @@ use shared::wire::Mode;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Persistence};
+use crate::config::{Config, Persistence, StorePlace};
 use crate::dispatch::Dispatch;
 use crate::env::{Clock, SystemClock, SystemDice};
 use crate::files::{FileStorage, Keeping, LocalStorage, OpenError};
 use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
-use crate::sessions::{Janitor, MemoryStore, SessionStore};
+use crate::sessions::{
+    Janitor, MemoryStore, Migrated, RedisAddressError, RedisStore, SessionStore, SqliteError, SqliteStore, StoreError,
+    migrate,
+};
 
 /// How often somebody looks after what is due. A session outlives its timeout by no more than this.
 const JANITOR_INTERVAL: Duration = Duration::from_secs(1);
@@ -42,6 +45,15 @@ pub enum StartError {
     /// The storage folder cannot be used.
     #[error(transparent)]
     Storage(#[from] OpenError),
+    /// The database of sessions cannot be used.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
+    /// The Redis server has an address that is none.
+    #[error(transparent)]
+    Redis(#[from] RedisAddressError),
+    /// A store did not do what the start needs.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The system refused to do the work of opening the storage.
     #[error("the storage was not opened: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -85,7 +97,14 @@ impl Server {
             ack: config.ack,
         };
         // A server without stateful mode opens no store at all.
-        let store = config.mode.offers(Mode::Stateful).then(|| open_store(config.persistence, &config.limits));
+        let store = if config.mode.offers(Mode::Stateful) {
+            let store = open_store(config, Arc::clone(&clock)).await?;
+            let durability = store.durability().await;
+            tracing::info!(store = store.name(), durability = durability.as_str(), "sessions are remembered");
+            Some(store)
+        } else {
+            None
+        };
         let janitor = store.clone().map(|store| Janitor::new(store, Arc::clone(&clock), limits));
         let stateless = config.mode.offers(Mode::Stateless).then(|| StatelessHandler::new(services.clone()));
         let stateful = store.map(|store| StatefulHandler::new(services.clone(), store));
@@ -116,10 +135,47 @@ impl Server {
     }
 }
 
-fn open_store(persistence: Persistence, limits: &Limits) -> Arc<dyn SessionStore> {
-    match persistence {
-        Persistence::Memory => Arc::new(MemoryStore::new(limits.sessions_max)),
+/// The configured store. A database that is damaged stops the start; a Redis server that does not answer yet does
+/// not, because it may do so later.
+async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>, StartError> {
+    match config.persistence {
+        Persistence::Memory => Ok(Arc::new(MemoryStore::new(config.limits.sessions_max))),
+        Persistence::Sqlite => open_place(&StorePlace::Sqlite, config, clock).await,
+        Persistence::Redis => open_place(&StorePlace::Redis, config, clock).await,
     }
+}
+
+async fn open_place(
+    place: &StorePlace,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn SessionStore>, StartError> {
+    let path = match place {
+        StorePlace::Redis => {
+            return Ok(Arc::new(RedisStore::new(config.redis_url.secret(), clock, &config.limits)?));
+        }
+        StorePlace::RedisAt(url) => return Ok(Arc::new(RedisStore::new(url.secret(), clock, &config.limits)?)),
+        StorePlace::Sqlite => config.session_database(),
+        StorePlace::SqliteAt(path) => path.clone(),
+    };
+    let tombstones_max = config.limits.sessions_max;
+    let open = move || SqliteStore::open(&path, clock, tombstones_max);
+    Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
+}
+
+/// Moves all sessions from one store to another.
+///
+/// # Errors
+/// When one of them cannot be opened or does not answer, or a server is running on the storage folder.
+pub async fn move_sessions(config: &Config, from: &StorePlace, to: &StorePlace) -> Result<Migrated, StartError> {
+    logging::start(config.log);
+    // Holds the folder's lock, so that no server changes what is moved.
+    let (storage, keeping) = (config.storage.clone(), Keeping::of(&config.limits));
+    let _locked = tokio::task::spawn_blocking(move || LocalStorage::open(&storage, keeping)).await??;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let from = open_place(from, config, Arc::clone(&clock)).await?;
+    let to = open_place(to, config, clock).await?;
+    Ok(migrate(from.as_ref(), to.as_ref(), &config.limits).await?)
 }
 
 impl Housekeeping {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, ConfigErrors, ConfigFile, Effective, Flag, Layers};
+use crate::config::{self, ConfigErrors, ConfigFile, Effective, Flag, Layers, StorePlace};
 
 /// Read when no `--config` names another.
 const CONFIG_FILE: &str = "config.yaml";
@@ -22,13 +22,15 @@ Examples:
   server --mode stateless --port 0        one mode, any free port; the first line of output names it
   server --host 0.0.0.0 --storage /srv/files
   server --config lab.yaml -vv            settings from a file, log level two steps higher
+  server --persistence sqlite             sessions survive a restart
   server check-config --config lab.yaml   prints every setting and where it comes from
+  server sessions migrate --from sqlite --to redis://127.0.0.1:6379/0
 
 Settings: flags win over environment variables, these over the file, the file over the defaults.
 Every key of the file has a variable: stateful.max_sessions is DFT_STATEFUL_MAX_SESSIONS.
 config.example.yaml explains all of them.
 
-Exit codes: 0 ended as asked, 2 the command line makes no sense, 11 the configuration has an error.";
+Exit codes: 0 ended as asked, 1 it could not be done, 2 the command line makes no sense, 11 the configuration has an error.";
 
 /// Receives files over TCP, with a session (stateful) or without one (stateless).
 #[derive(Parser, Clone, PartialEq, Eq, Debug)]
@@ -42,10 +44,27 @@ pub struct Cli {
 }
 
 /// What can be done instead of serving.
-#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Print every setting and where it comes from, or all that is wrong; serve nothing.
     CheckConfig,
+    /// Look after stored sessions while no server runs.
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
+}
+
+/// What can be done with stored sessions.
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum SessionsCommand {
+    /// Move all sessions, live and ended, from one store to another. Begun again after a failure, it goes on.
+    Migrate {
+        /// Where they are: sqlite, sqlite:PATH, redis, or an address like redis://host:port/number
+        #[arg(long, value_name = "STORE")]
+        from: StorePlace,
+        /// Where they shall be
+        #[arg(long, value_name = "STORE")]
+        to: StorePlace,
+    },
 }
 
 #[derive(Args, Clone, PartialEq, Eq, Debug)]
@@ -62,6 +81,9 @@ struct Settings {
     /// Requests to serve [server.mode]
     #[arg(long, global = true, value_name = "MODE", value_parser = choice("server.mode"))]
     mode: Option<OsString>,
+    /// Where sessions are remembered [stateful.persistence]
+    #[arg(long, global = true, value_name = "STORE", value_parser = choice("stateful.persistence"))]
+    persistence: Option<OsString>,
     /// Configuration file; without it config.yaml in the current folder, if there is one
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -120,6 +142,7 @@ impl Cli {
             ("--port", "server.port", &settings.port),
             ("--storage", "storage.path", &settings.storage),
             ("--mode", "server.mode", &settings.mode),
+            ("--persistence", "stateful.persistence", &settings.persistence),
         ]
         .into_iter()
         .filter_map(|(name, key, value)| Some(Flag { name, key, value: value.clone()? }))
@@ -152,7 +175,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::config::{LogLevel, ServerMode};
+    use crate::config::{LogLevel, Persistence, ServerMode};
 
     fn parsed(line: &str) -> Result<Cli, clap::Error> {
         parse_from(["server"].into_iter().chain(line.split_whitespace()))
@@ -165,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_flag_arrives_in_the_configuration() {
-        let line = "--host ::1 --port 0 --storage some/where --mode stateless -v";
+        let line = "--host ::1 --port 0 --storage some/where --mode stateless --persistence sqlite -v";
         for line in [line.to_owned(), format!("check-config {line}"), format!("{line} check-config")] {
             let folder = tempfile::tempdir().unwrap();
             let around = Surroundings { folder: folder.path().into(), variables: Vec::new() };
@@ -173,6 +196,7 @@ mod tests {
             let config = cli.load(&around).unwrap().config;
             assert_eq!((config.host.as_str(), config.port, config.mode), ("::1", 0, ServerMode::Stateless));
             assert_eq!((config.storage, config.log.level), ("some/where".into(), LogLevel::Debug));
+            assert_eq!(config.persistence, Persistence::Sqlite);
             assert_eq!(cli.command, line.contains("check-config").then_some(Command::CheckConfig));
         }
     }
@@ -186,6 +210,9 @@ mod tests {
             ("--mode daul", "'dual'"),
             ("--storage ~/files", "`~` is not expanded here"),
             ("--prot 1", "'--port'"),
+            ("--persistence disk", "memory, sqlite, redis"),
+            ("sessions migrate --from sqlite", "--to"),
+            ("sessions migrate --from memory --to redis", "nothing to move"),
             ("check-confg", "'check-config'"),
         ];
         for (line, said) in rows {

@@ -14,4 +14,4 @@ pub mod rate;
 pub mod sessions;
 pub mod signals;
 
-pub use app::{Server, StartError, run};
+pub use app::{Server, StartError, move_sessions, run};

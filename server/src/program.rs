@@ -5,8 +5,13 @@ use std::error::Error;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use crate::cli::{self, Command, Surroundings};
-use crate::{run, signals};
+use crate::cli::{self, Command, SessionsCommand, Surroundings};
+use crate::config::{Config, StorePlace};
+use crate::sessions::Migrated;
+use crate::{move_sessions, run, signals};
+
+/// Threads that serve, however few cores there are.
+const WORKER_THREADS_MIN: usize = 4;
 
 /// Arguments, configuration, signals and exit code; the server itself is [`run`].
 #[must_use]
@@ -20,27 +25,56 @@ pub fn main() -> ExitCode {
             return errors.exit_code().code().into();
         }
     };
-    if let Some(Command::CheckConfig) = cli.command {
-        // A reader that has seen enough is no error.
-        let _ = write!(io::stdout(), "{effective}");
-        return ExitCode::SUCCESS;
-    }
-    let ready = |address| {
-        // Whoever started the server reads its address here; nobody has to.
-        let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
+    let done = match cli.command {
+        Some(Command::CheckConfig) => {
+            // A reader that has seen enough is no error.
+            let _ = write!(io::stdout(), "{effective}");
+            Ok(())
+        }
+        Some(Command::Sessions(SessionsCommand::Migrate { from, to })) => moved(&effective.config, &from, &to),
+        None => served(&effective.config),
     };
-    let served = tokio::runtime::Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
-        // Signals are listened for before anybody hears that there is a server.
-        let served = async { run(&effective.config, ready, signals::stop()).await };
-        runtime.block_on(served).map_err(|error| with_causes(&error))
-    });
-    match served {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn served(config: &Config) -> Result<(), String> {
+    let ready = |address| {
+        // Whoever started the server reads its address here; nobody has to.
+        let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
+    };
+    on_runtime(async {
+        // Signals are listened for before anybody hears that there is a server.
+        run(config, ready, signals::stop()).await.map_err(|error| with_causes(&error))
+    })
+}
+
+fn moved(config: &Config, from: &StorePlace, to: &StorePlace) -> Result<(), String> {
+    let migrated = on_runtime(async { move_sessions(config, from, to).await.map_err(|error| with_causes(&error)) })?;
+    let Migrated { live, tombstones, there_already, differing } = migrated;
+    let line = format!("moved {live} live and {tombstones} ended sessions, {there_already} of them were there already");
+    let _ = writeln!(io::stdout(), "{line}");
+    if differing == 0 {
+        return Ok(());
+    }
+    Err(format!("{differing} sessions are in both stores and differ; both were left as they are"))
+}
+
+fn on_runtime<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    runtime().map_err(|error| error.to_string())?.block_on(work)
+}
+
+/// Small files are written by the threads that serve, and now and then the disk holds one up; so there are more of
+/// them than cores.
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = cores.saturating_mul(2).max(WORKER_THREADS_MIN);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
 }
 
 /// An error and what is behind it, on one line.

@@ -118,6 +118,18 @@ impl fmt::Debug for Token {
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
+    /// The hash that a store kept.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The hash, for a store. Nobody continues a session with it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Whether this is the hash of `token`; takes the same time wherever they differ.
     #[must_use]
     pub fn matches(&self, token: &Token) -> bool {

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "a harness that fails says where, and ends its test"
 )]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when it does not get what it asks for")]
@@ -18,6 +19,7 @@ mod process;
 mod reply;
 mod server;
 mod session;
+pub mod stores;
 mod wait;
 pub mod world;
 

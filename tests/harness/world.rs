@@ -148,8 +148,13 @@ impl World {
 
     /// A stateless upload on a connection of its own.
     pub async fn send(&self, id: Option<TransferId>, sent: &Sent) -> Outcome {
+        self.send_from(&mut self.peer(), id, sent).await
+    }
+
+    /// A stateless upload on this connection.
+    pub async fn send_from(&self, peer: &mut Peer, id: Option<TransferId>, sent: &Sent) -> Outcome {
         let request = Request::Stateless(StatelessRequest::Transfer(id, sent.upload()));
-        self.ask(request, sent.body(), &mut self.peer()).await
+        self.ask(request, sent.body(), peer).await
     }
 
     /// Any other stateless request.
@@ -182,7 +187,7 @@ impl World {
             (name, bytes, self.files.is_durable(&name)).hash(&mut hasher);
         }
         (self.files.parts(), self.files.aside(), self.dice.rolled(), self.clock.millis()).hash(&mut hasher);
-        format!("{:?}", self.store.all()).hash(&mut hasher);
+        format!("{:?} {:?}", self.files.claims(), self.store.all()).hash(&mut hasher);
         hasher.finish()
     }
 

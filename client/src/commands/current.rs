@@ -6,6 +6,7 @@ use std::path::Path;
 use shared::id::{SessionId, TransferId};
 use shared::wire::{Ack, Mode, Reply};
 
+use crate::conversation::Repeatable;
 use crate::env::{Stopwatch, random};
 use crate::event::Stored;
 use crate::failure::Failure;
@@ -71,6 +72,12 @@ impl<'a> Current<'a> {
         self.facts = Some(FileFacts { mime_type, size: reading.size(), name, ack });
         self.reading = Some(reading);
         Ok(())
+    }
+
+    /// Whether it can be sent from its beginning once more.
+    pub(super) fn repeatable(&self) -> Repeatable {
+        let untouched = self.reading.as_ref().is_some_and(Reading::is_untouched);
+        if untouched || matches!(self.source.origin, Origin::File(..)) { Repeatable::Yes } else { Repeatable::No }
     }
 
     /// What there is to say of it now that the server says it is stored: only if it is what was sent.

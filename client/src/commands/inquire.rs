@@ -98,12 +98,12 @@ pub(super) async fn remove(remove: &Remove, context: &Context) -> Result<ExitCod
     for file in &remove.files {
         let sequence = joined.held.next;
         let header = Header::change(Action::Remove, joined.id, sequence).of_file(file);
-        let answered = match joined.connection.ask(&header).await {
+        let answered = match joined.change(context, &header).await {
             Ok(reply) => {
                 let closing = reply.closing;
                 expect(reply, Status::Removed).map(|reply| (reply, closing)).map_err(|failure| (failure, closing))
             }
-            // Whether it was removed is unknown, so its sequence can serve no other request.
+            // Whether it was removed stays unknown, so its sequence can serve no other request.
             Err(failure) => Err((failure, true)),
         };
         let closing = match answered {
@@ -111,7 +111,7 @@ pub(super) async fn remove(remove: &Remove, context: &Context) -> Result<ExitCod
                 return Err(Failure::Broken("the answer to another sequence".to_owned()));
             }
             Ok((reply, closing)) => {
-                joined.held.next = sequence.next();
+                joined.held.next = joined.held.next.max(sequence.next());
                 done = done.saturating_add(1);
                 context.report.event(&Event::Removed { stored_as: file, sequence, replayed: reply.replayed });
                 closing

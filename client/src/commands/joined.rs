@@ -5,7 +5,7 @@ use shared::id::SessionId;
 use shared::wire::{Reply, SessionInfo, Status};
 
 use super::Context;
-use crate::conversation::Held;
+use crate::conversation::{Held, gone};
 use crate::failure::Failure;
 use crate::header::Header;
 use crate::transport::Connection;
@@ -20,18 +20,26 @@ pub(super) struct Joined {
 impl Joined {
     /// Connects and continues the session `wanted` names, else that of the last `send`.
     pub(super) async fn open(context: &Context, wanted: Option<&str>) -> Result<Self, Failure> {
-        let held = context.remembered.find(&context.server, wanted)?;
+        Self::join(context, context.remembered.find(&context.server, wanted)?).await
+    }
+
+    /// Asks for a change. When the answer is lost, nobody knows whether it was made, so the very same request is
+    /// repeated, once: the server makes the change of a sequence once, and keeps the answer.
+    pub(super) async fn change(&mut self, context: &Context, header: &Header) -> Result<Reply, Failure> {
+        match self.connection.ask(header).await {
+            Err(Failure::Lost(_)) => {
+                *self = Self::join(context, self.held.clone()).await?;
+                self.connection.ask(header).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn join(context: &Context, held: Held) -> Result<Self, Failure> {
         let mut connection = context.connection().await?;
         let reply = connection.ask(&Header::resume(held.id, &held.token)).await?;
         let id = held.id;
-        let caught_up = expect(reply, Status::SessionResumed).and_then(session).and_then(|info| {
-            if info.id == id {
-                held.caught_up(info.next_sequence).map_err(Failure::Refused)
-            } else {
-                Err(Failure::Broken("another session than the one asked for".to_owned()))
-            }
-        });
-        match caught_up {
+        match resumed(reply, held) {
             Ok(held) => Ok(Self { connection, id, held }),
             Err(failure) => {
                 forget_if_gone(context, id, &failure).await;
@@ -39,6 +47,19 @@ impl Joined {
             }
         }
     }
+}
+
+/// The session where the server is in it.
+fn resumed(reply: Reply, held: Held) -> Result<Held, Failure> {
+    // Its end was asked for before, and whoever asked did not hear the answer.
+    if reply.status == Status::SessionClosed {
+        return Err(Failure::Refused(gone("closed")));
+    }
+    let info = session(expect(reply, Status::SessionResumed)?)?;
+    if info.id != held.id {
+        return Err(Failure::Broken("another session than the one asked for".to_owned()));
+    }
+    held.caught_up(info.next_sequence).map_err(Failure::Refused)
 }
 
 /// A session that has ended is not offered to the next command.

@@ -10,7 +10,7 @@ use crate::cli::{ModeName, Send};
 use crate::conversation::{Afterwards, Conversation, Held};
 use crate::env::Stopwatch;
 use crate::event::{Event, Summary};
-use crate::failure::{Failure, exit_of_several};
+use crate::failure::Failure;
 use crate::sources::{Found, Origin, Source, find};
 
 /// Sends everything and says what became of each.
@@ -32,7 +32,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         sending.fail(Some(&label), failure);
     }
     for (label, why) in found.skipped {
-        context.report.warn(&format!("{label} skipped: {why}"));
+        context.report.event(&Event::Skipped { path: &label, why });
     }
     let total: Option<u64> = found.sources.iter().map(Source::size).sum();
     context.start_bar(total);
@@ -44,7 +44,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     }
     context.report.end_bar();
     let tally = sending.finish().await;
-    let exit = exit_of_several(tally.files, &tally.failures);
+    let exit = tally.exit();
     let failed = tally.failures.iter().filter(|failure| !matches!(failure, Failure::Interrupted)).count();
     let failed = u64::try_from(failed).unwrap_or(u64::MAX).saturating_add(tally.untried);
     context.report.event(&Event::Summary(Summary {

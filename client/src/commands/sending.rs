@@ -1,9 +1,12 @@
 //! Files on their way: carries out, one command after the other, what the conversation decides.
 
+mod goodbye;
+
 use std::io::Read;
 
+use shared::exit::ExitCode;
 use shared::id::Token;
-use shared::wire::{Ack, Action, ErrorBody, Mode, Reply};
+use shared::wire::{Ack, ErrorBody, Mode, Reply};
 
 use super::Context;
 use super::current::Current;
@@ -12,7 +15,7 @@ use crate::conversation::{
     Attempt, Cause, Command, Conversation, Event as Happened, Held, History, Repeatable, Stream,
 };
 use crate::event::{Event, Novelty};
-use crate::failure::Failure;
+use crate::failure::{Failure, exit_of_several};
 use crate::header::Header;
 use crate::remembered::NO_PLACE;
 use crate::sources::{Origin, Source};
@@ -28,6 +31,18 @@ pub(super) struct Tally {
     pub(super) failures: Vec<Failure>,
     /// Files behind one after which nothing more could be sent.
     pub(super) untried: u64,
+    /// Why the session is not closed. No file failed by that.
+    unclosed: Option<Failure>,
+}
+
+impl Tally {
+    /// The exit code of the whole.
+    pub(super) fn exit(&self) -> ExitCode {
+        match (exit_of_several(self.files, &self.failures), &self.unclosed) {
+            (ExitCode::Success, Some(failure)) => failure.exit(),
+            (exit, _) => exit,
+        }
+    }
 }
 
 /// Everything that is sent by one `send`.
@@ -73,28 +88,7 @@ impl<'a> Sending<'a> {
                 return;
             }
         }
-        let mut happened = Happened::NoMore;
-        loop {
-            happened = match self.step(happened) {
-                Command::Open => self.open().await,
-                Command::Join(session) => self.join(session).await,
-                Command::Leave(id, sequence) => {
-                    let header = Header::change(Action::Disconnect, id, sequence);
-                    self.ask(&header).await
-                }
-                Command::GiveUp(cause) => {
-                    let failure = self.failure_of(cause, None);
-                    if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
-                        forget_if_gone(self.context, held.id, &failure).await;
-                    }
-                    self.fail(Some("closing the session"), failure);
-                    return;
-                }
-                Command::Upload(_) | Command::Degrade(_) | Command::Keep(_) | Command::Skip(_) | Command::Finish => {
-                    return;
-                }
-            };
-        }
+        self.end().await;
     }
 
     async fn one(&mut self, source: &Source) -> GoOn {
@@ -110,8 +104,7 @@ impl<'a> Sending<'a> {
             self.fail(Some(&current.label), failure);
             return GoOn::Yes;
         }
-        let repeatable = if matches!(source.origin, Origin::File(..)) { Repeatable::Yes } else { Repeatable::No };
-        let mut happened = Happened::File(repeatable);
+        let mut happened = Happened::File;
         loop {
             happened = match self.step(happened) {
                 Command::Open => self.open().await,
@@ -119,7 +112,7 @@ impl<'a> Sending<'a> {
                 Command::Upload(attempt) => self.upload(&mut current, attempt).await,
                 Command::Degrade(body) => {
                     self.degrade(&body);
-                    Happened::File(repeatable)
+                    Happened::File
                 }
                 Command::Keep(reply) => {
                     self.keep(&mut current, *reply).await;
@@ -170,7 +163,7 @@ impl<'a> Sending<'a> {
         let header = session.as_ref().map_or_else(Header::open, |held| Header::resume(held.id, &held.token));
         let novelty = if session.is_some() { Novelty::Continued } else { Novelty::Opened };
         let happened = self.ask(&header).await;
-        if let Happened::Reply(reply, _) = &happened
+        if let Happened::Reply(reply, ..) = &happened
             && let (Some(info), None) = (&reply.session, &reply.error)
         {
             self.context.report.event(&Event::Session {
@@ -196,7 +189,7 @@ impl<'a> Sending<'a> {
     async fn ask(&mut self, header: &Header) -> Happened {
         let Some(connection) = &mut self.connection else { return Happened::Lost };
         match connection.ask(header).await {
-            Ok(reply) => Happened::Reply(Box::new(reply), Stream::AtBoundary),
+            Ok(reply) => Happened::Reply(Box::new(reply), Stream::AtBoundary, Repeatable::Yes),
             Err(failure) => self.lose(failure),
         }
     }
@@ -223,16 +216,19 @@ impl<'a> Sending<'a> {
             _ => Header::stateless_transfer(facts.clone(), current.transfer),
         };
         current.mode = if attempt.sequence.is_some() { Mode::Stateful } else { Mode::Stateless };
-        let (header, expects) = match attempt.history {
-            History::Unknown => (header.expecting_continue(), ExpectsContinue::Yes),
-            History::None | History::Refused => (header, ExpectsContinue::No),
+        // What cannot be sent twice is not begun before the server wants it: a pipe may have been silent for longer
+        // than the server keeps a silent connection.
+        let (header, expects) = if attempt.history == History::Unknown || facts.size.is_none() {
+            (header.expecting_continue(), ExpectsContinue::Yes)
+        } else {
+            (header, ExpectsContinue::No)
         };
-        let content = current.reading.as_mut().filter(|_| !again || facts.size.is_some());
+        let content = current.reading.as_mut().filter(|reading| reading.is_untouched());
         let (outcome, sent) = upload(connection, &header, expects, content, &self.context.report).await;
         // What an earlier try read to the end of a pipe is still its digest.
         current.sent = if sent.digest.is_some() || current.sent.digest.is_none() { sent } else { current.sent };
         match outcome {
-            Outcome::Answered(reply, stream) => Happened::Reply(reply, stream),
+            Outcome::Answered(reply, stream) => Happened::Reply(reply, stream, current.repeatable()),
             Outcome::Lost(failure) => self.lose(failure),
             Outcome::Abandoned(failure) => self.abandon(current, failure),
         }
@@ -281,23 +277,5 @@ impl<'a> Sending<'a> {
     pub(super) fn fail(&mut self, what: Option<&str>, failure: Failure) {
         self.context.report.failed(what, &failure);
         self.tally.failures.push(failure);
-    }
-
-    /// Leaves the session to the next command, or forgets the one that was closed; gives the tally.
-    pub(super) async fn finish(self) -> Tally {
-        self.remember().await;
-        self.tally
-    }
-
-    async fn remember(&self) {
-        let Some(conversation) = &self.conversation else { return };
-        let Some(held) = conversation.session() else { return };
-        let (remembered, server) = (&self.context.remembered, &self.context.server);
-        if conversation.is_closed() {
-            self.context.note(remembered.forget(server, held.id).await);
-            self.context.report.event(&Event::Closed { session: held.id });
-        } else if !conversation.is_gone() {
-            self.context.note(remembered.keep(server, held).await);
-        }
     }
 }

@@ -40,18 +40,22 @@ impl Held {
         if next >= self.next {
             return Ok(Self { next, ..self });
         }
-        let mut body = ErrorBody::from(ErrorCode::SessionGone);
-        body.reason = Some("damaged: the server forgot replies it had given".to_owned());
-        Err(Box::new(body))
+        Err(gone("damaged: the server forgot replies it had given"))
     }
 }
 
-/// Whether the bytes of a file can be had a second time.
+/// What this client says of a session that can serve no request any more.
+pub(crate) fn gone(reason: &str) -> Box<ErrorBody> {
+    let body = ErrorBody::from(ErrorCode::SessionGone);
+    Box::new(ErrorBody { reason: Some(reason.to_owned()), ..body })
+}
+
+/// Whether all that a request is made of can still be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeatable {
-    /// A file.
+    /// It has no payload, or a file's, or a pipe's of which nothing was taken.
     Yes,
-    /// Standard input, or a pipe.
+    /// Something of a pipe was taken.
     No,
 }
 
@@ -62,8 +66,6 @@ pub(crate) struct Attempt {
     pub(crate) sequence: Option<Sequence>,
     /// What is known of the tries before.
     pub(crate) history: History,
-    /// Whether there can be another one.
-    pub(super) repeatable: Repeatable,
 }
 
 /// What is known of the earlier tries to send the same file.
@@ -90,13 +92,13 @@ pub(crate) enum Stream {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// There is a file to send.
-    File(Repeatable),
+    File,
     /// All files are dealt with.
     NoMore,
     /// The connection is open.
     Opened,
     /// A reply came.
-    Reply(Box<Reply>, Stream),
+    Reply(Box<Reply>, Stream, Repeatable),
     /// The connection is gone, and what was asked has no answer.
     Lost,
     /// The file could not be read to its end: its frame was cut, so it is not stored.

@@ -26,9 +26,9 @@ fn event(name: &str) -> Event {
     let (name, closing) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
     let (name, stream) =
         name.strip_prefix("early ").map_or((name, Stream::AtBoundary), |name| (name, Stream::InsideFrame));
+    let (name, repeatable) = name.strip_prefix("spent ").map_or((name, Repeatable::Yes), |name| (name, Repeatable::No));
     let reply = match name.split_once(' ').unwrap_or((name, "")) {
-        ("file", _) => return Event::File(Repeatable::Yes),
-        ("stdin", _) => return Event::File(Repeatable::No),
+        ("file", _) => return Event::File,
         ("done", _) => return Event::NoMore,
         ("opened", _) => return Event::Opened,
         ("lost", _) => return Event::Lost,
@@ -60,7 +60,7 @@ fn event(name: &str) -> Event {
             Reply::error((*code.unwrap_or_else(|| panic!("{name}"))).into())
         }
     };
-    Event::Reply(Box::new(Reply { closing, ..reply }), stream)
+    Event::Reply(Box::new(Reply { closing, ..reply }), stream, repeatable)
 }
 
 /// A command by its short name.
@@ -259,7 +259,9 @@ fn a_refusal_is_tried_again_once_where_that_can_help() {
                 "file, opened, created, payload_timeout!, opened, resumed 1",
                 "open, join, upload #1, open, rejoin 1, upload #1 again",
             ),
-            ("stdin, opened, created, digest_mismatch", "open, join, upload #1, skip digest_mismatch"),
+            // What came through a pipe and was taken is gone.
+            ("file, opened, created, spent digest_mismatch", "open, join, upload #1, skip digest_mismatch"),
+            ("file, opened, created, spent gap 5", "open, join, upload #1, give up sequence_gap"),
             ("file, opened, created, sequence_reused", "open, join, upload #1, give up sequence_reused"),
             ("file, opened, created, session_moved!", "open, join, upload #1, give up session_moved"),
             ("file, opened, created, shutting_down!", "open, join, upload #1, give up shutting_down"),
@@ -268,10 +270,56 @@ fn a_refusal_is_tried_again_once_where_that_can_help() {
 }
 
 #[test]
+fn a_lost_goodbye_is_said_again_under_its_own_sequence_and_only_once() {
+    let again = "open, join, upload #1, keep, leave #2, open, rejoin 2";
+    check(
+        Wanted::Auto,
+        Afterwards::Close,
+        None,
+        &[
+            // It had been heard: `connect` is answered with it.
+            ("file, opened, created, stored 1, done, lost, opened, closed 2", &format!("{again}, finish")),
+            ("file, opened, created, stored 1, done, lost, opened, session_gone", &format!("{again}, finish")),
+            ("file, opened, created, stored 1, done, lost, opened, session_unknown", &format!("{again}, finish")),
+            // It had not.
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, closed 2",
+                &format!("{again}, leave #2, finish"),
+            ),
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, session_gone",
+                &format!("{again}, leave #2, finish"),
+            ),
+            // Not a new number for it, whatever the server thinks.
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 3, sequence_reused",
+                &format!("{again}, leave #2, give up sequence_reused"),
+            ),
+            (
+                "file, opened, created, stored 1, done, lost, opened, resumed 2, lost",
+                &format!("{again}, leave #2, give up lost"),
+            ),
+            (
+                "file, opened, created, stored 1, done, lost, lost",
+                "open, join, upload #1, keep, leave #2, open, give up lost",
+            ),
+            ("file, opened, created, stored 1, done, lost, opened, lost", &format!("{again}, give up lost")),
+            ("file, opened, created, stored 1, done, lost, opened, busy", &format!("{again}, give up busy")),
+            // The goodbye to another request is none to this one.
+            ("file, opened, created, stored 1, done, lost, opened, closed 1", &format!("{again}, give up broken")),
+            // A server that ended the session before it was asked to is not what was asked for.
+            (
+                "file, opened, created, stored 1, done, session_gone",
+                "open, join, upload #1, keep, leave #2, give up session_gone",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn whatever_comes_whenever_it_comes_there_is_an_answer() {
     let alphabet = [
         "file",
-        "stdin",
         "done",
         "opened",
         "lost",
@@ -288,6 +336,7 @@ fn whatever_comes_whenever_it_comes_there_is_an_answer() {
         "gap",
         "early busy",
         "digest_mismatch!",
+        "spent digest_mismatch",
         "internal",
     ];
     for first in alphabet {

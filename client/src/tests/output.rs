@@ -76,3 +76,33 @@ async fn lost_output_is_an_error_where_output_is_what_was_asked_for() {
         assert_eq!(exit.code(), expected, "{line} {kind}: {}", captured.errors_text());
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_folder_holds_and_is_not_sent_is_an_event() {
+    assert!(crate::event::KINDS.iter().any(|(kind, _)| *kind == "skipped"), "it stands in the help");
+    for format in ["--json", "-q", "--format=human"] {
+        let world = World::new();
+        std::fs::create_dir(world.path("tree")).unwrap();
+        std::os::unix::fs::symlink(world.path("a.txt"), world.path("tree/link")).unwrap();
+        let socket = std::os::unix::net::UnixListener::bind(world.path("tree/socket")).unwrap();
+        let (exit, captured) = world.run(&format!("send @tree {format}"), "127.0.0.1:1").await;
+        drop(socket);
+        let (output, errors) = (captured.output_text(), captured.errors_text());
+        assert_eq!(exit, 0, "{errors}");
+        let mut events = Vec::new();
+        for (name, why) in
+            [("link", "a symbolic link inside a folder is not followed"), ("socket", "not a regular file")]
+        {
+            let path = world.path(&format!("tree/{name}"));
+            assert_eq!(errors.matches(&format!("warning: {path} skipped: {why}\n")).count(), 1, "{format}: {errors}");
+            events.push(serde_json::json!({ "event": "skipped", "path": path, "why": why }));
+        }
+        if format == "--json" {
+            let told: Vec<serde_json::Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(told.get(..2), Some(&events[..]), "{output}");
+        } else {
+            assert!(!output.contains("skipped"), "{output}");
+        }
+    }
+}

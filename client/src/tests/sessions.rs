@@ -53,34 +53,85 @@ async fn a_session_that_cannot_be_joined_does_not_hide_the_answer_given() {
     assert_eq!(world.run("fetch received_1.txt", &address).await.0, 6);
 }
 
-/// A pipe that gives something and then is silent until its other end is dropped.
-struct Silent(Vec<u8>, std::sync::mpsc::Receiver<()>);
+fn closed() -> Act {
+    reply("session_closed", r#","sequence":SEQUENCE"#)
+}
 
-impl std::io::Read for Silent {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        if self.0.is_empty() {
-            let _ = self.1.recv();
-            return Ok(0);
-        }
-        let count = self.0.len().min(into.len());
-        into[..count].copy_from_slice(&self.0.drain(..count).collect::<Vec<_>>());
-        Ok(count)
+#[tokio::test]
+async fn a_lost_goodbye_is_said_again() {
+    let heard = reply("session_closed", r#","sequence":2,"replayed":true"#);
+    for second in [vec![heard], vec![error("session_gone")], vec![resumed(2), closed()]] {
+        let world = World::new();
+        let address = serve(vec![vec![created(), stored(), Act::Hang], second]).await;
+        let (exit, captured) = world.run("send @a.txt --close --json", &address).await;
+        assert_eq!(exit, 0, "{}", captured.errors_text());
+        assert!(captured.output_text().contains(r#""event":"closed""#), "{}", captured.output_text());
+        assert_eq!(world.run("list", &address).await.0, 8, "a closed session is not remembered");
     }
 }
 
 #[tokio::test]
-async fn a_refusal_is_heard_while_a_pipe_is_silent() {
-    let world = World::new();
-    let refusal = line("error", r#","closing":true,"error":{"code":"bad_name","retry":"never","message":"no"}"#);
-    let address = serve(vec![vec![Act::Early(refusal)]]).await;
-    let (end, other) = std::sync::mpsc::channel();
-    let (console, captured) = Console::captured("");
-    let console = Console { input: Box::new(Silent(vec![7; 600_000], other)), ..console };
-    let args = format!("client send - --mode stateless --to {address}");
-    let run = crate::run(args.split(' '), world.environment(), console);
-    let exit = tokio::time::timeout(Duration::from_secs(20), run).await.map(shared::exit::ExitCode::code);
-    drop(end);
-    assert_eq!(exit, Ok(6), "{}", captured.errors_text());
+async fn a_session_that_cannot_be_closed_is_no_file_that_failed() {
+    for (expected, code, second) in [(4, "", vec![]), (4, "", vec![Act::Hang]), (7, "busy", vec![error("busy")])] {
+        let world = World::new();
+        let address = serve(vec![vec![created(), stored(), stored(), Act::Hang], second]).await;
+        let (exit, captured) = world.run("send @a.txt @b.txt --close --json", &address).await;
+        let (output, errors) = (captured.output_text(), captured.errors_text());
+        assert_eq!(exit, expected, "{errors}");
+        assert!(errors.contains("2 files stored, but the session could not be closed: "), "{errors}");
+        assert!(output.contains(r#""failed":0,"#), "{output}");
+        assert!(code.is_empty() || output.contains(&format!(r#""code":"{code}""#)), "{output}");
+    }
+    for (expected, line, acts) in [
+        (8, "send @a.txt --close", vec![created(), stored(), error("session_gone")]),
+        // What failed before stays what the exit code tells.
+        (9, "send @a.txt @missing --close", vec![created(), stored(), error("session_gone")]),
+        (6, "send @a.txt --close", vec![created(), error("bad_name"), error("session_gone")]),
+    ] {
+        assert_eq!(World::new().exit(line, vec![acts]).await, expected, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_remove_is_asked_for_under_the_same_sequence() {
+    let removed = || reply("removed", r#","sequence":SEQUENCE,"replayed":true"#);
+    for next in [2, 3] {
+        let world = World::new();
+        let third = vec![resumed(next), removed(), removed()];
+        let address = serve(vec![vec![created(), stored()], vec![resumed(2), Act::Hang], third]).await;
+        assert_eq!(world.run("send @a.txt", &address).await.0, 0);
+        let (exit, captured) = world.run("remove x y", &address).await;
+        assert_eq!(exit, 0, "{}", captured.errors_text());
+        let removed: Vec<String> = captured.output_text().lines().map(str::to_owned).collect();
+        assert_eq!(removed, ["removed x  stateful #2", "removed y  stateful #3"]);
+    }
+    for (expected, third) in [
+        (4, vec![]),
+        (4, vec![Act::Hang]),
+        (4, vec![resumed(2), Act::Hang]),
+        (8, vec![error("session_gone")]),
+        (8, vec![resumed(1)]),
+    ] {
+        let world = World::new();
+        let address = serve(vec![vec![created(), stored()], vec![resumed(2), Act::Hang], third]).await;
+        assert_eq!(world.run("send @a.txt", &address).await.0, 0);
+        let (exit, captured) = world.run("remove x y", &address).await;
+        assert_eq!(exit, expected, "{}", captured.errors_text());
+        assert!(captured.errors_text().contains("1 file not tried"), "{}", captured.errors_text());
+    }
+}
+
+#[tokio::test]
+async fn a_session_whose_goodbye_was_lost_for_good_is_gone_for_the_next_command() {
+    for command in ["list", "send @b.txt --session last"] {
+        let world = World::new();
+        let closed = reply("session_closed", &format!(r#","sequence":2,"replayed":true{}"#, session(3, "")));
+        let address = serve(vec![vec![created(), stored(), Act::Hang], vec![Act::Hang], vec![closed]]).await;
+        assert_eq!(world.run("send @a.txt --close", &address).await.0, 4);
+        assert_eq!(world.run(command, &address).await.0, 8, "{command}");
+        // It is forgotten: the next command does not even ask.
+        assert_eq!(world.run("list", "127.0.0.1:1").await.0, 8, "{command}");
+    }
 }
 
 #[tokio::test]

@@ -66,6 +66,10 @@ choices! {
     Persistence {
         /// In this process; a restart forgets them.
         Memory = "memory",
+        /// In a database file; they survive a restart.
+        Sqlite = "sqlite",
+        /// In a Redis server, for several servers of ours.
+        Redis = "redis",
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::Config;
 use super::document::Node;
+use super::redis_url::masked;
 use super::suggest::nearest;
+use super::{Config, RedisUrl};
 
 /// A row of the table.
 pub(crate) struct Key {
@@ -33,6 +34,10 @@ pub(crate) enum Kind {
     Host { get: fn(&Config) -> &str, set: fn(&mut Config, String) },
     /// A folder.
     Folder { get: fn(&Config) -> &Path, set: fn(&mut Config, PathBuf) },
+    /// A file; nothing for the place it has by itself.
+    File { get: fn(&Config) -> &Path, set: fn(&mut Config, PathBuf) },
+    /// The address of a Redis server. What was given may hold a password, and is not repeated.
+    Redis { get: fn(&Config) -> &RedisUrl, set: fn(&mut Config, RedisUrl) },
 }
 
 /// A value before it is understood.
@@ -74,6 +79,8 @@ impl Key {
             Kind::Choice { words, .. } => one_of(&words()),
             Kind::Host { .. } => "an IP address or a host name, without a port".to_owned(),
             Kind::Folder { .. } => "the path of a folder".to_owned(),
+            Kind::File { .. } => "the path of a file, or nothing".to_owned(),
+            Kind::Redis { .. } => "an address like redis://host:port/number, or rediss:// for TLS".to_owned(),
         }
     }
 
@@ -81,15 +88,29 @@ impl Key {
     pub(crate) fn unit(&self) -> &'static str {
         match self.kind {
             Kind::Count { unit, .. } => unit,
-            Kind::Choice { .. } | Kind::Host { .. } | Kind::Folder { .. } => "",
+            Kind::Choice { .. } | Kind::Host { .. } | Kind::Folder { .. } | Kind::File { .. } | Kind::Redis { .. } => {
+                ""
+            }
         }
+    }
+
+    /// Whether a value may hold a secret, and so is never shown as it was given.
+    pub(crate) fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Redis { .. })
+    }
+
+    /// What was given, as an error may show it.
+    pub(crate) fn repeated(&self, given: &str) -> String {
+        if self.is_secret() { masked(given) } else { given.to_owned() }
     }
 
     /// The value in `config`, if it is a number.
     pub(crate) fn number(&self, config: &Config) -> Option<u64> {
         match self.kind {
             Kind::Count { get, .. } => Some(get(config)),
-            Kind::Choice { .. } | Kind::Host { .. } | Kind::Folder { .. } => None,
+            Kind::Choice { .. } | Kind::Host { .. } | Kind::Folder { .. } | Kind::File { .. } | Kind::Redis { .. } => {
+                None
+            }
         }
     }
 
@@ -100,6 +121,8 @@ impl Key {
             Kind::Choice { get, .. } => get(config).to_owned(),
             Kind::Host { get, .. } => get(config).to_owned(),
             Kind::Folder { get, .. } => get(config).to_string_lossy().into_owned(),
+            Kind::File { get, .. } => get(config).to_string_lossy().into_owned(),
+            Kind::Redis { get, .. } => get(config).to_string(),
         };
         // A JSON string is a YAML string, whatever is in it.
         serde_json::Value::from(text).to_string()
@@ -129,14 +152,12 @@ impl Key {
                 }
             }
             Kind::Host { set, .. } => set(config, host(text_of(given)?)?.to_owned()),
-            Kind::Folder { set, .. } => {
-                // A folder's name need not be UTF-8.
-                let folder = match given {
-                    Given::Text(text) => PathBuf::from(text),
-                    Given::Node(_) => PathBuf::from(text_of(given)?),
-                };
-                set(config, usable(folder)?);
+            Kind::Folder { set, .. } => set(config, usable(path_of(given)?)?),
+            Kind::File { set, .. } => {
+                let file = path_of(given)?;
+                set(config, if file.as_os_str().is_empty() { file } else { usable(file)? });
             }
+            Kind::Redis { set, .. } => set(config, RedisUrl::parse(text_of(given)?).ok_or(Wrong::NoSuch(None))?),
         }
         Ok(())
     }
@@ -173,6 +194,14 @@ fn text_of(given: Given<'_>) -> Result<&str, Wrong> {
     }
 }
 
+/// A path need not be UTF-8.
+fn path_of(given: Given<'_>) -> Result<PathBuf, Wrong> {
+    match given {
+        Given::Text(text) => Ok(PathBuf::from(text)),
+        Given::Node(_) => Ok(PathBuf::from(text_of(given)?)),
+    }
+}
+
 /// Catches what can never be resolved, so that the mistake is reported with its line and not at the bind.
 fn host(text: &str) -> Result<&str, Wrong> {
     let is_address = text.parse::<IpAddr>().is_ok();
@@ -203,7 +232,7 @@ fn usable(folder: PathBuf) -> Result<PathBuf, Wrong> {
     }
     // Only a shell knows the home folder; here it would become a folder called `~`.
     if folder.starts_with("~") {
-        return Err(Wrong::NoSuch(Some("`~` is not expanded here; write the folder out".to_owned())));
+        return Err(Wrong::NoSuch(Some("`~` is not expanded here; write the path out".to_owned())));
     }
     Ok(folder)
 }

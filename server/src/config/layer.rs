@@ -132,7 +132,7 @@ impl<'a> Layered<'a> {
             Given::Text(value),
             || source.clone(),
             |key, wrong| {
-                let found = shortened(&value.to_string_lossy());
+                let found = shortened(&key.repeated(&value.to_string_lossy()));
                 let place = match source {
                     Source::Variable(name) => format!("environment variable {name}"),
                     Source::Flag(name) => format!("flag {name}"),

@@ -10,7 +10,9 @@ mod error;
 mod example;
 mod key;
 mod layer;
+mod redis_url;
 mod report;
+mod store_place;
 mod suggest;
 mod table;
 #[cfg(test)]
@@ -27,7 +29,9 @@ use shared::wire::Ack;
 pub use choice::{LogFormat, LogLevel, Naming, Persistence, ServerMode, Week01Ack};
 pub use error::ConfigErrors;
 pub use example::example;
+pub use redis_url::RedisUrl;
 pub use report::Effective;
+pub use store_place::StorePlace;
 
 /// What the server relies on. Every value is in its range.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,12 +50,26 @@ pub struct Config {
     pub naming: Naming,
     /// Where sessions are remembered.
     pub persistence: Persistence,
+    /// The database of sessions; empty when it is in the storage folder.
+    pub sqlite_path: PathBuf,
+    /// The Redis server that remembers sessions.
+    pub redis_url: RedisUrl,
     /// When Week 01 clients are answered.
     pub week01_ack: Week01Ack,
     /// What is logged.
     pub log: LogConfig,
     /// Every bound.
     pub limits: Limits,
+}
+
+impl Config {
+    /// Where the database of sessions is.
+    #[must_use]
+    pub fn session_database(&self) -> PathBuf {
+        let configured = &self.sqlite_path;
+        let own = || self.storage.join(".sessions").join("sessions.db");
+        if configured.as_os_str().is_empty() { own() } else { configured.clone() }
+    }
 }
 
 /// What is logged, and how.
@@ -73,6 +91,8 @@ impl Default for Config {
             storage: PathBuf::from("./storage"),
             naming: Naming::SessionAware,
             persistence: Persistence::Memory,
+            sqlite_path: PathBuf::new(),
+            redis_url: RedisUrl::default(),
             week01_ack: Week01Ack::Deferred,
             log: LogConfig { format: LogFormat::Human, level: LogLevel::Info },
             limits: Limits::default(),
@@ -145,7 +165,14 @@ pub(crate) fn accepts(path: &str, value: &OsStr) -> Result<(), String> {
 pub(crate) fn words(path: &str) -> Vec<&'static str> {
     match path.split_once('.').and_then(|(section, name)| table::key(section, name)).map(|key| &key.kind) {
         Some(key::Kind::Choice { words, .. }) => words(),
-        Some(key::Kind::Count { .. } | key::Kind::Host { .. } | key::Kind::Folder { .. }) | None => Vec::new(),
+        Some(
+            key::Kind::Count { .. }
+            | key::Kind::Host { .. }
+            | key::Kind::Folder { .. }
+            | key::Kind::File { .. }
+            | key::Kind::Redis { .. },
+        )
+        | None => Vec::new(),
     }
 }
 

@@ -68,7 +68,19 @@ pub(crate) static TABLE: &[Key] = &[
 
     count!("stateful"."session_timeout" = limits.session_timeout_ms in 1_000, "seconds", 1..=YEAR_S, "Silence after which a session is expired."),
     count!("stateful"."max_sessions" = limits.sessions_max, "", 1..=COUNT, "Live sessions at once, in all."),
-    choice!("stateful"."persistence" = persistence: Persistence::from_word, later ["sqlite", "redis", "ticket"], "Where sessions are remembered. In memory, a restart forgets them."),
+    choice!("stateful"."persistence" = persistence: Persistence::from_word, later ["ticket"], "Where sessions are remembered: in this process, in a file, or in a Redis server that several servers share. In memory, a restart forgets them."),
+    Key {
+        section: "stateful",
+        name: "sqlite_path",
+        kind: Kind::File { get: |config| &config.sqlite_path, set: |config, file| config.sqlite_path = file },
+        about: "The database of `persistence: sqlite`. Nothing means `.sessions/sessions.db` in the storage folder.",
+    },
+    Key {
+        section: "stateful",
+        name: "redis_url",
+        kind: Kind::Redis { get: |config| &config.redis_url, set: |config, url| config.redis_url = url },
+        about: "The server of `persistence: redis`. A password in it is never shown; give it in the variable rather than in this file.",
+    },
 
     count!("stateless"."request_timeout" = limits.request_timeout_ms in 1_000, "seconds", 1..=DAY_S, "Wait for the first byte of a request on a connection without a session."),
     count!("stateless"."max_request_size" = limits.stateless_request_bytes_max, "bytes", 1..=WIRE, "The largest stateless upload."),
@@ -180,6 +192,10 @@ mod tests {
                 Kind::Count { get, set, .. } => set(&mut config, get(&Config::default()) + 1),
                 Kind::Host { set, .. } => set(&mut config, "elsewhere".into()),
                 Kind::Folder { set, .. } => set(&mut config, "elsewhere".into()),
+                Kind::File { set, .. } => set(&mut config, "elsewhere".into()),
+                Kind::Redis { set, .. } => {
+                    set(&mut config, super::super::RedisUrl::parse("redis://elsewhere").unwrap());
+                }
                 // A setting of one word cannot be moved.
                 Kind::Choice { words, get, set, .. } => {
                     let Some(word) = words().into_iter().find(|word| *word != get(&config)) else { continue };
@@ -192,7 +208,21 @@ mod tests {
             assert!(moved.insert(differing[0].0), "{} moves what another key moves", key.path());
         }
         let limits = format!("{:#?}", Config::default().limits).lines().count() - 2;
-        let keys = moved.len() - ["host", "port", "mode", "ack", "path", "naming", "week01", "format", "level"].len();
+        let others = [
+            "host",
+            "port",
+            "mode",
+            "ack",
+            "persistence",
+            "sqlite_path",
+            "redis_url",
+            "path",
+            "naming",
+            "week01",
+            "format",
+            "level",
+        ];
+        let keys = moved.len() - others.len();
         assert_eq!(keys, limits, "a field of Limits has no key");
     }
 

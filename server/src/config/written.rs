@@ -75,7 +75,7 @@ impl Layered<'_> {
                 Given::Node(value),
                 || Source::File(place()),
                 |key, wrong| {
-                    let found = spelled(text, &path, value);
+                    let found = key.repeated(&spelled(text, &path, value));
                     // Nothing after the colon has no place of its own.
                     let absent = found == "``";
                     let half = if absent { Half::Key } else { Half::Value };
@@ -85,7 +85,15 @@ impl Layered<'_> {
                         Wrong::NoSuch(_) if absent => format!("`{}` has no value", key.path()),
                         Wrong::NoSuch(_) => format!("wrong value for `{}`: {found}", key.path()),
                     };
-                    ConfigError { title, at: span(text, &path, half, &label), notes: help(wrong) }
+                    let mut notes = help(wrong);
+                    let at = if key.is_secret() {
+                        // The line itself would show it.
+                        notes.push(Note::Fact(label));
+                        At::File
+                    } else {
+                        span(text, &path, half, &label)
+                    };
+                    ConfigError { title, at, notes }
                 },
             );
         }

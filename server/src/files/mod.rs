@@ -45,8 +45,9 @@ pub const SOURCE_CHUNK_BYTES_MAX: usize = 256 * 1024;
 #[async_trait]
 pub trait FileStorage: Send + Sync + Debug {
     /// A place for one file of `size` bytes; `None`: nobody knows yet. Space is reserved here where the
-    /// storage can, and otherwise missed in [`Sink::write`] or [`Sink::seal`].
-    async fn create(&self, size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError>;
+    /// storage can, and otherwise missed in [`Sink::write`] or [`Sink::seal`]. `digest: None`: nobody will hear one,
+    /// so none is computed.
+    async fn create(&self, size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError>;
 
     /// Makes the caller the one writer of a part. Whoever wrote it before is told ([`Claim::overtaken`]) and writes no
     /// byte of it once this returns; what it had taken is kept. A claimant that comes too late is told
@@ -154,8 +155,8 @@ pub trait Source: Send + Debug {
 pub struct Stored {
     /// Bytes.
     pub size: u64,
-    /// The digest over all of them, as they were written.
-    pub digest: Digest,
+    /// The digest over all of them, as they were written; `None` when none was asked for.
+    pub digest: Option<Digest>,
 }
 
 /// Where the files of a session are looked for; it follows from the naming they were stored with.

@@ -84,6 +84,14 @@ impl From<StoreError> for ErrorBody {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => ErrorCode::SessionFull.into(),
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, cause = error.source().map(tracing::field::display), "session store");
+                ErrorCode::StoreUnavailable.into()
+            }
+            StoreError::Damaged(_) => {
+                tracing::error!(%error, cause = error.source().map(tracing::field::display), "session store");
+                Self { reason: Some("damaged".to_owned()), ..ErrorCode::SessionGone.into() }
+            }
             StoreError::Conflict | StoreError::Exists => {
                 tracing::error!(%error, "session store");
                 ErrorCode::Internal.into()

@@ -69,7 +69,7 @@ impl StatelessHandler {
             ack: None,
         };
         refuse_early(&upload, bytes_max)?;
-        let mut part = receive(&self.services, None, &upload, bytes_max, ack, body).await?;
+        let mut part = receive(&self.services, None, &upload, None, bytes_max, ack, body).await?;
         for digits in WEEK01_DIGITS {
             let name = ObjectName::week01(self.services.dice.bits()?, digits, extension);
             match part.reveal(&name, ack).await {
@@ -99,8 +99,10 @@ impl StatelessHandler {
             return Ok(answer);
         }
         refuse_early(upload, bytes_max)?;
+        let kind = upload.digest_kind();
         let key = id.map(PartKey::of_transfer);
-        let part = receive(&self.services, key.map(|key| (key, by)), upload, bytes_max, ack, body).await;
+        let own = key.map(|key| (key, by));
+        let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await;
         let Some(name) = name else { return self.reveal_anywhere(part?, extension, ack).await };
         let part = match part {
             // An earlier request may have come to its end meanwhile; then its part is the file.
@@ -109,7 +111,7 @@ impl StatelessHandler {
             }
             part => part?,
         };
-        let answer = self.reveal_once(part, &name, ack).await?;
+        let answer = self.reveal_once(part, &name, kind, ack).await?;
         if let (Some(key), None) = (key, upload.total()) {
             // Left by an earlier request that knew its length.
             if let Err(error) = self.services.files.forget(key).await {
@@ -126,7 +128,7 @@ impl StatelessHandler {
             return Err(ErrorCode::TransferReused.into());
         }
         let Some(stored) = self.services.files.inspect(name, upload.digest_kind()).await? else { return Ok(None) };
-        if upload.digest.is_some_and(|digest| digest != stored.digest) {
+        if upload.digest.is_some() && upload.digest != stored.digest {
             return Err(ErrorCode::TransferReused.into());
         }
         self.found(name, stored, ack).await.map(Some)
@@ -140,14 +142,20 @@ impl StatelessHandler {
         Ok(Answer { reply: Reply { replayed: true, ..answer.reply }, ..answer })
     }
 
-    async fn reveal_once(&self, part: Box<dyn Part>, name: &ObjectName, ack: Ack) -> Result<Answer, ErrorBody> {
+    async fn reveal_once(
+        &self,
+        part: Box<dyn Part>,
+        name: &ObjectName,
+        kind: DigestKind,
+        ack: Ack,
+    ) -> Result<Answer, ErrorBody> {
         let stored = part.stored();
         match part.reveal(name, ack).await {
             Ok(()) => Ok(stored_answer(name, stored, ack)),
             // The same transfer came twice at the same time, and the other one was first.
             Err(RevealError::Occupied(part)) => {
                 part.discard().await;
-                match self.services.files.inspect(name, stored.digest.kind()).await? {
+                match self.services.files.inspect(name, kind).await? {
                     Some(other) if other == stored => self.found(name, stored, ack).await,
                     Some(_) | None => Err(ErrorCode::TransferReused.into()),
                 }
@@ -208,7 +216,7 @@ pub(super) async fn partial(files: &dyn FileStorage, key: PartKey) -> Result<Opt
 /// The answer to a stored upload.
 pub(super) fn stored_answer(name: &ObjectName, stored: Stored, ack: Ack) -> Answer {
     let mut answer = Answer::of(Status::Stored);
-    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) });
+    answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size: stored.size, digest: stored.digest });
     answer.reply.ack = Some(ack);
     answer
 }

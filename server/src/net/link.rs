@@ -13,6 +13,8 @@ use tokio::time::Instant;
 /// Bytes read at once between frames, and inside a payload. The second is what one system call moves well.
 const HEADER_READ_BYTES: usize = 8 * 1024;
 const PAYLOAD_READ_BYTES: usize = 256 * 1024;
+/// Room in the buffer below which there is a new one.
+const SPARE_BYTES_MIN: usize = 32 * 1024;
 
 /// What a socket must be able to do.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -55,7 +57,11 @@ impl<S: Stream> Link<S> {
         let want = missing.clamp(HEADER_READ_BYTES, PAYLOAD_READ_BYTES);
         self.grown |= want > HEADER_READ_BYTES;
         let buffer = self.decoder.buffer_mut();
-        buffer.reserve(want);
+        // What was given out of this buffer may still be on its way to the disk. What is left of it is used before
+        // there is another, or one that sends little at a time would hold a whole one for each of its reads.
+        if buffer.capacity().saturating_sub(buffer.len()) < want.min(SPARE_BYTES_MIN) {
+            buffer.reserve(want);
+        }
         match self.stream.read_buf(buffer).await? {
             0 => Ok(Filled::End),
             count => Ok(Filled::Bytes(count)),

@@ -1,6 +1,7 @@
 //! Looks after sessions nobody asks for: what was silent for too long becomes a tombstone, and a tombstone
 //! is forgotten after its time.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use shared::limits::Limits;
@@ -36,7 +37,10 @@ impl Janitor {
             match self.sweep().await {
                 Ok(changed) if changed >= BATCH => tokio::task::yield_now().await,
                 Ok(_) => return,
-                Err(error) => return tracing::error!(%error, "sessions could not be looked after"),
+                Err(error) => {
+                    let cause = error.source().map(tracing::field::display);
+                    return tracing::error!(%error, cause, "sessions could not be looked after");
+                }
             }
         }
     }
@@ -58,7 +62,10 @@ impl Janitor {
                 Ok(()) => changed = changed.saturating_add(1),
                 // It was heard of between the look and the change, so it stays.
                 Err(StoreError::Conflict) => {}
-                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error),
+                Err(StoreError::Damaged(error)) => {
+                    tracing::error!(session = %session.id(), %error, "the session cannot be ended");
+                }
+                Err(error @ (StoreError::Full | StoreError::Exists | StoreError::Unavailable(_))) => return Err(error),
             }
         }
         Ok(changed)

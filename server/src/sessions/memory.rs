@@ -9,7 +9,7 @@ use shared::id::{SessionId, Timestamp};
 use shared::limits::Limits;
 use shared::session::Session;
 
-use super::{Revision, Room, SessionStore, Stats, StoreError, Versioned};
+use super::{Durability, Revision, Room, SessionStore, Stats, StoreError, Versioned};
 
 /// A map behind a mutex that is never held across an await.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl SessionStore for MemoryStore {
         if records.live >= room.sessions_max || room.per_address_max.is_some_and(|max| of_address >= max) {
             return Err(StoreError::Full);
         }
-        let record = Versioned { revision: Revision(1), session: Arc::new(session) };
+        let record = Versioned { revision: Revision::FIRST, session: Arc::new(session) };
         records.add(record.clone(), due);
         Ok(record)
     }
@@ -121,7 +121,7 @@ impl SessionStore for MemoryStore {
     async fn replace(&self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
         let mut records = self.records();
         records.take(next.id(), seen)?;
-        let record = Versioned { revision: Revision(seen.0.saturating_add(1)), session: Arc::new(next) };
+        let record = Versioned { revision: seen.next(), session: Arc::new(next) };
         records.add(record.clone(), due);
         if records.tombstones.len() > self.tombstones_max
             && let Some((_, oldest)) = records.tombstones.first().copied()
@@ -140,6 +140,10 @@ impl SessionStore for MemoryStore {
         let records = self.records();
         let due = records.by_due.iter().take_while(|(due, _)| *due <= moment);
         Ok(due.take(at_most).filter_map(|(_, id)| Some(records.by_id.get(id)?.record.clone())).collect())
+    }
+
+    async fn durability(&self) -> Durability {
+        Durability::Process
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

@@ -1,22 +1,48 @@
 //! Where sessions are remembered. A store keeps values and compares revisions; it does not know what a
 //! session means.
 
+mod cache;
 mod janitor;
 mod memory;
+mod migrate;
+mod redis;
+mod sqlite;
 
+use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::id::{SessionId, Timestamp};
 use shared::session::Session;
+use shared::session::record::RecordError;
 
 pub use janitor::Janitor;
 pub use memory::MemoryStore;
+pub use migrate::{Migrated, migrate};
+pub use redis::{RedisAddressError, RedisStore};
+pub use sqlite::{SqliteError, SqliteStore};
 
 /// Counts the changes of one record; a change names the one it saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revision(u64);
+pub struct Revision {
+    count: u64,
+    /// What was written with it, in a store that may lose its newest changes: then a count comes again, for
+    /// something else.
+    mark: u64,
+}
+
+impl Revision {
+    const FIRST: Self = Self::of(1);
+
+    const fn of(count: u64) -> Self {
+        Self { count, mark: 0 }
+    }
+
+    fn next(self) -> Self {
+        Self::of(self.count.saturating_add(1))
+    }
+}
 
 /// A session as it was at a revision.
 #[derive(Clone, Debug)]
@@ -39,6 +65,41 @@ pub enum StoreError {
     /// There is a session of this id already.
     #[error("the session exists already")]
     Exists,
+    /// The store does not answer, or not in time. Whether it did what it was asked is not known: load again.
+    #[error("the session store is not available")]
+    Unavailable(#[source] Cause),
+    /// The record is there and is no session any more. The others are as they were.
+    #[error("the record of the session is damaged")]
+    Damaged(#[from] RecordError),
+}
+
+/// What is behind a failure. Shared, because one failure can be that of many changes.
+pub type Cause = Arc<dyn Error + Send + Sync>;
+
+/// What becomes of a session that a store was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It ends with this process.
+    Process,
+    /// It survives this process. The newest changes may not survive the machine or the store's own end.
+    Written,
+    /// It survives a power cut.
+    Durable,
+    /// The store has not said.
+    Unknown,
+}
+
+impl Durability {
+    /// A word for the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Written => "written",
+            Self::Durable => "durable",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// What a store holds.
@@ -68,7 +129,7 @@ pub trait SessionStore: Send + Sync + Debug {
     /// Remembers a new session, if there is room for it. Somebody should look at it when it is `due`.
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError>;
 
-    /// The session of this id, live or ended.
+    /// The session of this id, live or ended; [`StoreError::Damaged`] if it is one no longer.
     async fn load(&self, id: SessionId) -> Result<Option<Versioned>, StoreError>;
 
     /// Replaces what was seen by `next`; [`StoreError::Conflict`] if it is no longer what was seen.
@@ -77,8 +138,12 @@ pub trait SessionStore: Send + Sync + Debug {
     /// Forgets a session, if it is still what was seen.
     async fn remove(&self, id: SessionId, seen: Revision) -> Result<(), StoreError>;
 
-    /// At most `at_most` sessions, live or ended, that are due at `moment`; the longest overdue first.
+    /// At most `at_most` sessions, live or ended, that are due at `moment`; the longest overdue first. Damaged
+    /// ones that are due are set aside, so that they hold up nobody and take no room.
     async fn due_at(&self, moment: Timestamp, at_most: usize) -> Result<Vec<Versioned>, StoreError>;
+
+    /// What becomes of what it was given. A store that must ask for it waits for the answer.
+    async fn durability(&self) -> Durability;
 
     /// What it holds.
     async fn stats(&self) -> Result<Stats, StoreError>;

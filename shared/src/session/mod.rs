@@ -2,6 +2,7 @@
 //! change is a new value; who stores it and where is not known here.
 
 mod receipt;
+pub mod record;
 mod table;
 
 use std::collections::VecDeque;
@@ -59,6 +60,12 @@ impl EndReason {
             Self::Expired => "expired",
             Self::Closed => "closed",
         }
+    }
+
+    /// Reads the wire's spelling; anything else is `None`.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Expired, Self::Closed].into_iter().find(|reason| reason.as_str() == word)
     }
 }
 

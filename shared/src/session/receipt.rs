@@ -8,12 +8,12 @@ use crate::wire::{Ack, Action, FileInfo, FileName, MimeType, SessionRequest};
 /// What makes two requests the same, told by the header alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
-    action: Action,
-    mime_type: Option<MimeType>,
-    name: Option<FileName>,
-    file: Option<String>,
-    total: Option<u64>,
-    digest: Option<Digest>,
+    pub(super) action: Action,
+    pub(super) mime_type: Option<MimeType>,
+    pub(super) name: Option<FileName>,
+    pub(super) file: Option<String>,
+    pub(super) total: Option<u64>,
+    pub(super) digest: Option<Digest>,
 }
 
 impl Fingerprint {
@@ -64,7 +64,7 @@ pub struct Receipt {
     pub sequence: Sequence,
     /// What was done.
     pub outcome: Outcome,
-    request: Fingerprint,
+    pub(super) request: Fingerprint,
 }
 
 /// What a request changed.

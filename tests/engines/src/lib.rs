@@ -1,6 +1,8 @@
 //! What the engine tests share: where the project lies, and running a program that must be there. A missing
 //! program is an error that says how to get it, never a test that quietly passes.
 
+pub mod redis;
+
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::Command;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use server::sessions::{MemoryStore, Revision, Room, SessionStore, Stats, StoreError, Versioned};
+use server::sessions::{Durability, MemoryStore, Revision, Room, SessionStore, Stats, StoreError, Versioned};
 use shared::id::{SessionId, Timestamp};
 use shared::session::Session;
 
@@ -102,6 +102,10 @@ impl SessionStore for YieldingStore {
     async fn due_at(&self, moment: Timestamp, at_most: usize) -> Result<Vec<Versioned>, StoreError> {
         self.begin().await;
         self.inner.due_at(moment, at_most).await
+    }
+
+    async fn durability(&self) -> Durability {
+        self.inner.durability().await
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {

@@ -159,14 +159,20 @@ fn two_that_continue_one_session_at_once_make_one_file_in_every_order() {
     }
 }
 
-fn two_stateless(first: &Sent, second: &Sent, first_is_cut: bool) -> Explored {
-    let sends = |world: &Arc<World>, sent: &Sent| -> Runner<Outcome> {
+/// The order in which connections were accepted is not that in which they are served.
+fn two_stateless(first: &Sent, second: &Sent, first_is_newer: bool, first_is_cut: bool) -> Explored {
+    let sends = |world: &Arc<World>, mut peer: Peer, sent: &Sent| -> Runner<Outcome> {
         let (world, sent) = (Arc::clone(world), sent.clone());
-        Box::pin(async move { world.send(Some(transfer_id()), &sent).await })
+        Box::pin(async move { world.send_from(&mut peer, Some(transfer_id()), &sent).await })
     };
     let start = || {
         let world = World::new();
-        let runners = [sends(&world, first), sends(&world, second)];
+        let mut peers = [world.peer(), world.peer()];
+        if first_is_newer {
+            peers.reverse();
+        }
+        let [one, other] = peers;
+        let runners = [sends(&world, one, first), sends(&world, other, second)];
         Race { world, runners }
     };
     let whole = |world: &World| {
@@ -201,8 +207,8 @@ fn two_stateless(first: &Sent, second: &Sent, first_is_cut: bool) -> Explored {
 #[test]
 fn two_stateless_uploads_of_one_transfer_make_one_file_in_every_order() {
     for second in [Sent::text("hello"), Sent::text("olleh"), Sent::text("more than that")] {
-        for first_is_cut in [false, true] {
-            let explored = two_stateless(&Sent::text("hello"), &second, first_is_cut);
+        for (first_is_newer, first_is_cut) in [(false, false), (true, false), (false, true), (true, true)] {
+            let explored = two_stateless(&Sent::text("hello"), &second, first_is_newer, first_is_cut);
             assert!(explored.orders > 4_000, "{explored:?}");
         }
     }

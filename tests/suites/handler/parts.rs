@@ -328,8 +328,9 @@ type Heard = Outcome;
 /// Two that go on with one part, in every order.
 fn two_that_go_on(first_is_cut: bool) -> Explored {
     let goes_on = |world: &Arc<World>, offset| -> Runner<Heard> {
-        let world = Arc::clone(world);
-        Box::pin(async move { world.send(Some(transfer_id()), &rest(CONTENT, offset).in_chunks_of(10)).await })
+        let (world, mut peer) = (Arc::clone(world), world.peer());
+        let sent = rest(CONTENT, offset).in_chunks_of(10);
+        Box::pin(async move { world.send_from(&mut peer, Some(transfer_id()), &sent).await })
     };
     let start = || {
         let world = World::new();

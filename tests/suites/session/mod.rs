@@ -3,6 +3,9 @@
 
 mod admission;
 mod contract;
+mod migrate;
 mod model;
+mod record;
 mod room;
+mod sqlite;
 mod timeouts;

@@ -29,7 +29,7 @@ async fn a_folder_is_free_for_another_server_once_the_first_has_gone() {
 async fn a_folder_stays_locked_while_a_file_is_under_way() {
     let folder = tempfile::tempdir().unwrap();
     let first = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
-    let mut sink = first.create(Some(2 << 20), DigestKind::Blake3).await.unwrap();
+    let mut sink = first.create(Some(2 << 20), Some(DigestKind::Blake3)).await.unwrap();
     sink.write("hello".into()).await.unwrap();
     drop(first);
     assert!(matches!(LocalStorage::open(folder.path(), Keeping::default()), Err(OpenError::Locked { .. })));

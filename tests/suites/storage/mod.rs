@@ -29,7 +29,7 @@ fn name(number: u64) -> ObjectName {
 }
 
 async fn put(storage: &dyn FileStorage, name: &ObjectName, content: &str, ack: Ack) {
-    let mut sink = storage.create(None, DigestKind::Blake3).await.unwrap();
+    let mut sink = storage.create(None, Some(DigestKind::Blake3)).await.unwrap();
     sink.write(content.to_owned().into()).await.unwrap();
     sink.seal(ack).await.unwrap().reveal(name, ack).await.unwrap();
 }

@@ -24,7 +24,7 @@ server:
   max_connections: \"100\"
 sever: {}
 stateful:
-  persistence: redis
+  persistence: ticket
   max_sessions: -1
   max_sessions: 5
 storage:
@@ -70,11 +70,11 @@ error: unknown section `sever`
   |
   = help: did you mean `server`?
 
-error: `redis` is not available yet for `stateful.persistence`
+error: `ticket` is not available yet for `stateful.persistence`
  --> config.yaml:8:16
   |
-8 |   persistence: redis
-  |                ^^^^^ expected `memory`
+8 |   persistence: ticket
+  |                ^^^^^^ expected `memory`, `sqlite` or `redis`
 
 error: wrong value for `stateful.max_sessions`: `-1`
  --> config.yaml:9:17
@@ -106,7 +106,7 @@ error: environment variable DFT_LOG_LEVL belongs to no key
 
 error: `ticket` in environment variable DFT_STATEFUL_PERSISTENCE is not available yet for `stateful.persistence`
  |
- = note: expected `memory`
+ = note: expected `memory`, `sqlite` or `redis`
 
 12 errors in the configuration";
     let report = refusal(&layers(Some(file), variables, &[]));
@@ -219,7 +219,7 @@ fn a_slip_is_answered_with_what_may_have_been_meant() {
         ("server: {host: 'localhost:80'}", "the port has a key of its own, `server.port`"),
         ("server: {host: '[::1]'}", "write it without the brackets"),
         ("server: {host: 5}", "if it is meant as text, put it in quotes"),
-        ("storage: {path: ~/files}", "`~` is not expanded here; write the folder out"),
+        ("storage: {path: ~/files}", "`~` is not expanded here; write the path out"),
     ];
     for (file, help) in rows {
         let report = refusal(&layers(Some(file), &[], &[]));
@@ -288,4 +288,20 @@ fn a_damaged_file_is_taken_or_refused_and_never_stops_the_program() {
         }
     }
     assert!(refused > 1_000);
+}
+
+/// Wherever it was written wrong, a password stays where it was written.
+#[test]
+fn a_wrong_address_of_redis_is_told_without_its_password() {
+    let file = "stateful:\n  redis_url: redi://user:geheim@files.example.org\n";
+    let variables = &[("DFT_STATEFUL_REDIS_URL", "http://:geheim@files.example.org")];
+    let report = refusal(&layers(Some(file), variables, &[]));
+    assert!(!report.contains("geheim"), "{report}");
+    assert!(report.contains("redi://..@files.example.org") && report.contains("http://..@files.example.org"));
+    assert!(report.contains("rediss:// for TLS"), "{report}");
+
+    let file = "stateful:\n  redis_url: redis://user:geheim@files.example.org\n";
+    let effective = resolve(&layers(Some(file), &[], &[])).unwrap();
+    assert!(!format!("{effective} {effective:?}").contains("geheim"));
+    assert!(effective.config.redis_url.secret().contains("geheim"));
 }

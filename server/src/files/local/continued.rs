@@ -118,7 +118,7 @@ impl ContinuedSink {
                 self.settled().await?;
                 continue;
             }
-            let waiting = held.take(&chunk.split_to(room.min(chunk.len())));
+            let waiting = held.take(chunk.split_to(room.min(chunk.len())));
             if waiting >= PIECE_BYTES && self.task.as_ref().is_none_or(JoinHandle::is_finished) {
                 self.settled().await?;
                 self.start()?;
@@ -150,7 +150,7 @@ impl Sink for ContinuedSink {
         let hold = self.hold.take().ok_or(StorageError::GivenUp)?;
         let part = hop(move || {
             let (file, stored) = hold.held.finish(&hold.disk, ack)?;
-            Ok::<_, StorageError>(LocalPart::continued(hold, file, stored))
+            Ok::<_, StorageError>(LocalPart::continued(hold, file, stored, ack))
         });
         Ok(Box::new(part.await?))
     }

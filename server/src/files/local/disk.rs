@@ -114,7 +114,7 @@ impl Disk {
             hasher.update(bytes);
             offset = offset.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         }
-        Ok(Some(Stored { size, digest: hasher.finish() }))
+        Ok(Some(Stored { size, digest: Some(hasher.finish()) }))
     }
 
     pub(super) fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError> {

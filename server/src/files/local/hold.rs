@@ -4,10 +4,12 @@
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use shared::digest::{DigestKind, Hasher};
 use shared::wire::Ack;
 use tokio_util::sync::CancellationToken;
 
+use super::collected::Collected;
 use super::disk::{Disk, chunk_at};
 use crate::files::platform::{preallocate, write_all_at};
 use crate::files::{PartKey, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
@@ -21,7 +23,7 @@ pub(super) struct Held {
     pub(super) key: PartKey,
     pub(super) overtaken: CancellationToken,
     /// Received and not written yet.
-    taken: Mutex<Vec<u8>>,
+    taken: Mutex<Collected>,
     /// Whoever touches the file holds it.
     gate: Mutex<Gate>,
 }
@@ -72,14 +74,16 @@ impl Pen {
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8], length: &mut u64) -> Result<(), StorageError> {
-        if bytes.is_empty() {
+    fn write(&mut self, piece: Collected, length: &mut u64) -> Result<(), StorageError> {
+        if piece.bytes() == 0 {
             return Ok(());
         }
         self.begin(length)?;
-        write_all_at(&self.file, bytes, *length)?;
-        self.hasher.update(bytes);
-        *length = length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        for chunk in piece.into_chunks() {
+            write_all_at(&self.file, &chunk, *length)?;
+            self.hasher.update(&chunk);
+            *length = length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        }
         Ok(())
     }
 }
@@ -96,20 +100,20 @@ impl Held {
         self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn taken(&self) -> MutexGuard<'_, Vec<u8>> {
+    fn taken(&self) -> MutexGuard<'_, Collected> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes bytes into memory; how many there are now.
-    pub(super) fn take(&self, bytes: &[u8]) -> usize {
+    pub(super) fn take(&self, chunk: Bytes) -> usize {
         let mut taken = self.taken();
-        taken.extend_from_slice(bytes);
-        taken.len()
+        taken.push(chunk);
+        taken.bytes()
     }
 
     /// Bytes in memory.
     pub(super) fn waiting(&self) -> usize {
-        self.taken().len()
+        self.taken().bytes()
     }
 
     /// Waits for the older claim's end; the length of the part then.
@@ -151,9 +155,9 @@ impl Held {
     }
 
     /// A small file was cut: its bytes are the part now.
-    pub(super) fn leave_behind(&self, bytes: Vec<u8>) {
+    pub(super) fn leave_behind(&self, bytes: Collected) {
         let Ok(mut gate) = self.idle() else { return };
-        if !bytes.is_empty() {
+        if bytes.bytes() > 0 {
             *self.taken() = bytes;
             gate.stage = Stage::Left;
         }
@@ -209,7 +213,7 @@ impl Held {
         let Gate { stage: Stage::Writing(pen), length } = gate else { return Err(StorageError::Overtaken) };
         // Not before the gate is held: bytes leave the memory in the order in which they came.
         let bytes = std::mem::take(&mut *self.taken());
-        let written = pen.write(&bytes, length);
+        let written = pen.write(bytes, length);
         if let Err(error) = &written {
             // A full disk takes nothing of what is there. After any other failure nobody knows what is.
             if !matches!(error, StorageError::Full) || pen.file.set_len(*length).is_err() || *length == 0 {
@@ -222,7 +226,7 @@ impl Held {
     }
 
     fn write_left(&self, gate: &mut Gate, disk: &Disk) -> Result<(), StorageError> {
-        let bytes = std::mem::take(&mut *self.taken());
+        let bytes = std::mem::take(&mut *self.taken()).into_chunks().concat();
         let file = disk.staging.open_or_create(&Disk::part_name(self.key));
         let written = file.and_then(|file| file.set_len(0).and_then(|()| write_all_at(&file, &bytes, 0)));
         if written.is_ok() {
@@ -253,7 +257,7 @@ impl Held {
         match (finished, std::mem::replace(&mut gate.stage, Stage::Ended)) {
             (Ok(()), Stage::Writing(pen)) => {
                 gate.stage = Stage::Idle;
-                Ok((pen.file, Stored { size: gate.length, digest: pen.hasher.finish() }))
+                Ok((pen.file, Stored { size: gate.length, digest: Some(pen.hasher.finish()) }))
             }
             (finished, _) => {
                 disk.remove_part(self.key);
@@ -301,6 +305,11 @@ impl Held {
         disk.remove_part(self.key);
         gate.stage = Stage::Ended;
         gate.length = 0;
+    }
+
+    /// Whether some of the part is on the disk already.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.gate().length > 0
     }
 
     fn idle(&self) -> Result<MutexGuard<'_, Gate>, StorageError> {

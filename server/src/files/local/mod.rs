@@ -1,5 +1,6 @@
-//! Files in a folder of this machine. What blocks is done on the runtime's blocking threads, with as few changes
-//! of thread as there can be: a small file is written, hashed and synced in one, and shown in another.
+//! Files in a folder of this machine. What may take long is done on the runtime's blocking threads: large pieces and
+//! whatever waits for the disk. A small file is written, hashed and renamed where it stands, which only fills the
+//! system's memory; if it is to be durable, it is synced and shown in one change of thread.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use super::{
     Claim, Claimant, FileStorage, Keeping, ObjectName, Page, PartKey, Shelf, Sink, Source, StorageError, Stored,
 };
 
+mod collected;
 mod continued;
 mod disk;
 mod hold;
@@ -77,7 +79,7 @@ impl LocalStorage {
 
 #[async_trait]
 impl FileStorage for LocalStorage {
-    async fn create(&self, size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError> {
+    async fn create(&self, size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError> {
         Ok(Box::new(LocalSink::create(Arc::clone(&self.disk), size, digest).await?))
     }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use shared::digest::{DigestKind, Hasher};
 use shared::wire::Ack;
 
+use super::collected::Collected;
 use super::disk::Disk;
 use super::hold::Hold;
 use super::hop;
@@ -47,21 +48,30 @@ pub(super) struct Writer {
     staged: Staged,
     reserved: u64,
     written: u64,
-    hasher: Hasher,
+    hasher: Option<Hasher>,
 }
 
 impl Writer {
-    pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: DigestKind) -> Result<Self, StorageError> {
+    pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: Option<DigestKind>) -> Result<Self, StorageError> {
         let (name, file) = disk.create_part()?;
         let staged = Staged { disk, name, file: Some(file), revealed: false, hold: None };
         preallocate(staged.file()?, 0, reserve)?;
-        Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.hasher() })
+        Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.map(DigestKind::hasher) })
     }
 
     /// The digest takes what was written, when it was written.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+    pub(super) fn write(&mut self, piece: Collected) -> Result<(), StorageError> {
+        for chunk in piece.into_chunks() {
+            self.write_chunk(&chunk)?;
+        }
+        Ok(())
+    }
+
+    fn write_chunk(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         write_all_at(self.staged.file()?, bytes, self.written)?;
-        self.hasher.update(bytes);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
         self.written = self.written.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         Ok(())
     }
@@ -75,14 +85,21 @@ impl Writer {
         if ack == Ack::Durable {
             file.sync_all()?;
         }
-        let stored = Stored { size: self.written, digest: self.hasher.finish() };
-        Ok(LocalPart { staged: self.staged, stored })
+        let stored = Stored { size: self.written, digest: self.hasher.map(Hasher::finish) };
+        Ok(LocalPart { staged: self.staged, stored, sealed: ack })
     }
 }
 
 impl Staged {
     fn file(&self) -> Result<&File, StorageError> {
         self.file.as_ref().ok_or(StorageError::GivenUp)
+    }
+
+    /// After a failure nobody knows what of the file will be there, so no claim is to find it.
+    fn give_up(&self) {
+        if let Some(hold) = &self.hold {
+            hold.held.remove(&self.disk);
+        }
     }
 
     /// Leaves the file to the next claim.
@@ -101,19 +118,56 @@ impl Staged {
 pub(super) struct LocalPart {
     staged: Staged,
     stored: Stored,
+    /// Whether its bytes are durable already.
+    sealed: Ack,
 }
 
 impl LocalPart {
     /// A part whose file is in its place already.
-    pub(super) fn continued(hold: Hold, file: File, stored: Stored) -> Self {
+    pub(super) fn continued(hold: Hold, file: File, stored: Stored, sealed: Ack) -> Self {
         let (disk, name) = (Arc::clone(&hold.disk), Disk::part_name(hold.held.key));
-        Self { staged: Staged { disk, name, file: Some(file), revealed: false, hold: Some(hold) }, stored }
+        Self { staged: Staged { disk, name, file: Some(file), revealed: false, hold: Some(hold) }, stored, sealed }
     }
 
     /// The same part, under a claim.
     pub(super) fn under(mut self, hold: Option<Hold>) -> Self {
         self.staged.hold = hold;
         self
+    }
+
+    fn show(mut self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
+        if ack == Ack::Durable && self.sealed == Ack::Written {
+            if let Err(error) = self.staged.file()?.sync_all() {
+                self.staged.give_up();
+                return Err(StorageError::from(error).into());
+            }
+            self.sealed = Ack::Durable;
+        }
+        let staged = &mut self.staged;
+        let reveal = || staged.disk.reveal(&staged.name, name, ack);
+        let revealed = match &staged.hold {
+            None => reveal(),
+            Some(hold) => hold.held.leave(&staged.disk, &staged.name, reveal),
+        };
+        match revealed {
+            Ok(true) => {
+                staged.revealed = true;
+                Ok(())
+            }
+            Ok(false) => Err(RevealError::Occupied(self)),
+            Err(error) => {
+                if !matches!(error, StorageError::Overtaken) {
+                    staged.give_up();
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Whether there is an older file that goes when this one is shown; removing one can take a while.
+    fn replaces_another(&self) -> bool {
+        let Some(hold) = &self.staged.hold else { return false };
+        hold.held.is_on_disk() && self.staged.name != Disk::part_name(hold.held.key)
     }
 }
 
@@ -139,29 +193,10 @@ impl Part for LocalPart {
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
         let name = *name;
-        let mut part = self;
-        hop(move || {
-            let staged = &mut part.staged;
-            let reveal = || staged.disk.reveal(&staged.name, &name, ack);
-            let revealed = match &staged.hold {
-                None => reveal(),
-                Some(hold) => hold.held.leave(&staged.disk, &staged.name, reveal),
-            };
-            match revealed {
-                Ok(true) => {
-                    staged.revealed = true;
-                    Ok(())
-                }
-                Ok(false) => Err(RevealError::Occupied(part)),
-                Err(error) => {
-                    if let (Some(hold), false) = (&staged.hold, matches!(error, StorageError::Overtaken)) {
-                        // Nobody knows what of it will be there.
-                        hold.held.remove(&staged.disk);
-                    }
-                    Err(error.into())
-                }
-            }
-        })
-        .await
+        match ack {
+            // A rename takes less time than a change of thread.
+            Ack::Written if !self.replaces_another() => self.show(&name, ack),
+            Ack::Written | Ack::Durable => hop(move || self.show(&name, ack)).await,
+        }
     }
 }

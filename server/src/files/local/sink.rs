@@ -1,5 +1,5 @@
-//! Collects chunks and hands them to a blocking thread in large pieces. A small file stays here until it is
-//! sealed; of a large one, one piece is written while the next is received.
+//! Collects chunks and writes them in large pieces. A small file stays here until it is sealed and is then written
+//! at once; of a large one, one piece is written on a blocking thread while the next is received.
 
 use std::sync::Arc;
 
@@ -9,64 +9,68 @@ use shared::digest::DigestKind;
 use shared::wire::Ack;
 use tokio::task::JoinHandle;
 
+use super::collected::Collected;
 use super::disk::Disk;
 use super::hold::Hold;
 use super::hop;
 use super::part::Writer;
 use crate::files::{Part, Sink, StorageError};
 
-/// Bytes up to which a file waits here for its end; then it takes one change of thread in all.
+/// Bytes up to which a file waits here for its end.
 pub(super) const SMALL_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of a piece. Two of them are in memory while a large file is received.
 const PIECE_BYTES: usize = 512 * 1024;
+/// Bytes up to which a file is written where it stands: that takes less time than a change of thread.
+const AT_ONCE_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct LocalSink {
     disk: Arc<Disk>,
-    digest: DigestKind,
-    collected: Vec<u8>,
+    digest: Option<DigestKind>,
+    collected: Collected,
     state: State,
     /// With it, a small file that is cut becomes a part.
     hold: Option<Hold>,
 }
 
-/// A piece's buffer comes back with the writer, to be filled again.
-type Written = (Writer, Vec<u8>);
-
 #[derive(Debug)]
 enum State {
     /// All bytes so far are in `collected`.
     Small,
-    Idle(Written),
-    Writing(JoinHandle<Result<Written, StorageError>>),
+    Idle(Writer),
+    Writing(JoinHandle<Result<Writer, StorageError>>),
     /// Something failed, or a call was dropped halfway: nobody knows which bytes were taken.
     GivenUp,
 }
 
 impl LocalSink {
-    pub(super) async fn create(disk: Arc<Disk>, size: Option<u64>, digest: DigestKind) -> Result<Self, StorageError> {
+    pub(super) async fn create(
+        disk: Arc<Disk>,
+        size: Option<u64>,
+        digest: Option<DigestKind>,
+    ) -> Result<Self, StorageError> {
         let large = size.filter(|size| usize::try_from(*size).map_or(true, |size| size > SMALL_BYTES_MAX));
         let state = match large {
             Some(size) => {
                 let disk = Arc::clone(&disk);
-                State::Idle((hop(move || Writer::create(disk, size, digest)).await?, Vec::new()))
+                State::Idle(hop(move || Writer::create(disk, size, digest)).await?)
             }
             None => State::Small,
         };
-        Ok(Self { disk, digest, collected: Vec::new(), state, hold: None })
+        Ok(Self { disk, digest, collected: Collected::default(), state, hold: None })
     }
 
     /// A sink for a small file that has a claim.
     pub(super) fn held(hold: Hold, digest: DigestKind) -> Self {
         let disk = Arc::clone(&hold.disk);
-        Self { disk, digest, collected: Vec::new(), state: State::Small, hold: Some(hold) }
+        Self { disk, digest: Some(digest), collected: Collected::default(), state: State::Small, hold: Some(hold) }
     }
 
     /// The writer, once it has written what it was given.
-    async fn settled(state: State) -> Result<Option<Written>, StorageError> {
+    async fn settled(state: State) -> Result<Option<Writer>, StorageError> {
         match state {
             State::Small => Ok(None),
-            State::Idle(written) => Ok(Some(written)),
+            State::Idle(writer) => Ok(Some(writer)),
             State::Writing(task) => match task.await {
                 Ok(result) => result.map(Some),
                 Err(ended) => Err(StorageError::Io(std::io::Error::other(ended))),
@@ -76,47 +80,44 @@ impl LocalSink {
     }
 
     async fn write_piece(&mut self, state: State) -> Result<State, StorageError> {
-        let (writer, spare) = Self::settled(state).await?.unzip();
-        let mut piece = std::mem::replace(&mut self.collected, spare.unwrap_or_default());
+        let writer = Self::settled(state).await?;
+        let piece = std::mem::take(&mut self.collected);
         let (disk, digest) = (Arc::clone(&self.disk), self.digest);
         Ok(State::Writing(tokio::task::spawn_blocking(move || {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
-            writer.write(&piece)?;
-            piece.clear();
-            piece.shrink_to(PIECE_BYTES);
-            Ok((writer, piece))
+            writer.write(piece)?;
+            Ok(writer)
         })))
     }
 }
 
 #[async_trait]
 impl Sink for LocalSink {
-    async fn write(&mut self, mut chunk: Bytes) -> Result<(), StorageError> {
+    async fn write(&mut self, chunk: Bytes) -> Result<(), StorageError> {
         let mut state = std::mem::replace(&mut self.state, State::GivenUp);
-        while !chunk.is_empty() {
-            let full = if matches!(state, State::Small) { SMALL_BYTES_MAX } else { PIECE_BYTES };
-            let room = full.saturating_sub(self.collected.len());
-            if room == 0 {
-                state = self.write_piece(state).await?;
-                continue;
-            }
-            self.collected.extend_from_slice(&chunk.split_to(room.min(chunk.len())));
+        let full = if matches!(state, State::Small) { SMALL_BYTES_MAX } else { PIECE_BYTES };
+        if self.collected.bytes().saturating_add(chunk.len()) > full {
+            state = self.write_piece(state).await?;
         }
+        self.collected.push(chunk);
         self.state = state;
         Ok(())
     }
 
     async fn seal(mut self: Box<Self>, ack: Ack) -> Result<Box<dyn Part>, StorageError> {
         let state = std::mem::replace(&mut self.state, State::GivenUp);
-        let writer = Self::settled(state).await?.map(|(writer, _)| writer);
+        let writer = Self::settled(state).await?;
         let (disk, digest, rest) = (Arc::clone(&self.disk), self.digest, std::mem::take(&mut self.collected));
         let hold = self.hold.take();
-        let part = hop(move || {
+        let at_once = writer.is_none() && rest.bytes() <= AT_ONCE_BYTES_MAX;
+        let write = move |ack| {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
-            writer.write(&rest)?;
+            writer.write(rest)?;
             Ok::<_, StorageError>(writer.seal(ack)?.under(hold))
-        });
-        Ok(Box::new(part.await?))
+        };
+        // What is written at once is made durable when it is shown, in the same change of thread.
+        let part = if at_once { write(Ack::Written)? } else { hop(move || write(ack)).await? };
+        Ok(Box::new(part))
     }
 }
 

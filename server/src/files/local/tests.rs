@@ -27,7 +27,7 @@ fn in_folder() -> ObjectName {
 }
 
 async fn part(storage: &LocalStorage, ack: Ack) -> Box<dyn Part> {
-    let mut sink = storage.create(None, DigestKind::Blake3).await.unwrap();
+    let mut sink = storage.create(None, Some(DigestKind::Blake3)).await.unwrap();
     sink.write(Bytes::from_static(b"abc")).await.unwrap();
     sink.seal(ack).await.unwrap()
 }
@@ -159,7 +159,7 @@ async fn what_failed_to_become_durable_once_is_not_called_durable_later() {
 async fn a_sink_that_failed_is_good_for_nothing() {
     let root = folder();
     let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    let mut sink = storage.create(None, DigestKind::Blake3).await.unwrap();
+    let mut sink = storage.create(None, Some(DigestKind::Blake3)).await.unwrap();
     fs::remove_dir(root.path().join(".staging")).unwrap();
     let chunk = Bytes::from(vec![0; 2 * sink::SMALL_BYTES_MAX]);
     let mut failures = 0;
@@ -175,7 +175,7 @@ async fn a_file_larger_than_the_disk_is_refused_before_its_first_byte() {
     let root = folder();
     let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     // Larger than any disk, smaller than what a file may be.
-    let refused = storage.create(Some(15 << 40), DigestKind::Blake3).await;
+    let refused = storage.create(Some(15 << 40), Some(DigestKind::Blake3)).await;
     assert!(matches!(refused, Err(StorageError::Full)), "{refused:?}");
     assert!(staged(root.path()).is_empty());
 }
@@ -203,7 +203,7 @@ fn an_upload_cut_at_every_await_leaves_a_whole_file_or_none() {
         let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
         let entered = runtime.enter();
         let mut upload = Box::pin(async move {
-            let mut sink = storage.create(Some(3 << 20), DigestKind::Blake3).await.unwrap();
+            let mut sink = storage.create(Some(3 << 20), Some(DigestKind::Blake3)).await.unwrap();
             for _ in 0..3 {
                 sink.write(Bytes::from(vec![7; 1 << 20])).await.unwrap();
             }

@@ -206,7 +206,7 @@ impl Sink for KeptSink {
             }
             Bytes::copy_from_slice(&part.bytes)
         };
-        let stored = Stored { size: length(&bytes), digest: hasher.finish() };
+        let stored = Stored { size: length(&bytes), digest: Some(hasher.finish()) };
         Ok(Box::new(WholePart { held, _place: place, bytes, stored, sealed: ack }))
     }
 }

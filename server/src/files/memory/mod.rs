@@ -184,6 +184,12 @@ impl MemoryStorage {
         there.map(|(key, part)| (*key, Bytes::copy_from_slice(&part.bytes), part.synced)).collect()
     }
 
+    /// Who claimed each part last, and whether that claim lasts.
+    #[must_use]
+    pub fn claims(&self) -> Vec<(PartKey, Option<Claimant>, bool)> {
+        self.world().parts.iter().map(|(key, part)| (*key, part.last, part.writer.is_some())).collect()
+    }
+
     /// How often an operation was called.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> u64 {
@@ -227,7 +233,7 @@ enum Begun {
 
 #[async_trait]
 impl FileStorage for MemoryStorage {
-    async fn create(&self, _size: Option<u64>, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError> {
+    async fn create(&self, _size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError> {
         self.begin(Operation::Create).await?;
         Ok(Box::new(MemorySink::new(self.clone(), digest)))
     }
@@ -268,7 +274,7 @@ impl FileStorage for MemoryStorage {
         Ok(self.bytes(name).map(|bytes| {
             let mut hasher = digest.hasher();
             hasher.update(&bytes);
-            Stored { size: length(&bytes), digest: hasher.finish() }
+            Stored { size: length(&bytes), digest: Some(hasher.finish()) }
         }))
     }
 

@@ -31,13 +31,13 @@ impl Drop for Place {
 pub(super) struct MemorySink {
     place: Place,
     bytes: Vec<u8>,
-    hasher: Hasher,
+    hasher: Option<Hasher>,
     given_up: bool,
 }
 
 impl MemorySink {
-    pub(super) fn new(storage: MemoryStorage, digest: DigestKind) -> Self {
-        Self { place: Place::new(storage), bytes: Vec::new(), hasher: digest.hasher(), given_up: false }
+    pub(super) fn new(storage: MemoryStorage, digest: Option<DigestKind>) -> Self {
+        Self { place: Place::new(storage), bytes: Vec::new(), hasher: digest.map(DigestKind::hasher), given_up: false }
     }
 }
 
@@ -49,7 +49,9 @@ impl Sink for MemorySink {
         }
         self.place.storage.begin(Operation::Write).await?;
         self.bytes.extend_from_slice(&chunk);
-        self.hasher.update(&chunk);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&chunk);
+        }
         self.given_up = false;
         Ok(())
     }
@@ -60,7 +62,7 @@ impl Sink for MemorySink {
         }
         self.place.storage.begin(Operation::Seal).await?;
         let Self { place, bytes, hasher, .. } = *self;
-        let stored = Stored { size: length(&bytes), digest: hasher.finish() };
+        let stored = Stored { size: length(&bytes), digest: hasher.map(Hasher::finish) };
         Ok(Box::new(MemoryPart { place, bytes: bytes.into(), stored, sealed: ack }))
     }
 }

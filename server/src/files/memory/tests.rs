@@ -23,7 +23,7 @@ fn name() -> ObjectName {
 }
 
 async fn upload(storage: &MemoryStorage, ack: Ack) -> Result<(), RevealError> {
-    let mut sink = storage.create(None, DigestKind::Blake3).await?;
+    let mut sink = storage.create(None, Some(DigestKind::Blake3)).await?;
     sink.write(Bytes::from_static(b"abc")).await?;
     sink.seal(ack).await?.reveal(&name(), ack).await
 }

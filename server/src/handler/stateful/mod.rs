@@ -166,7 +166,12 @@ impl StatefulHandler {
                     return Ok(answer.in_session(taken.session));
                 }
                 Err(StoreError::Conflict) => {}
-                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
+                Err(
+                    error @ (StoreError::Full
+                    | StoreError::Exists
+                    | StoreError::Unavailable(_)
+                    | StoreError::Damaged(_)),
+                ) => return Err(error.into()),
             }
         }
         Err(ErrorCode::Busy.into())
@@ -188,7 +193,15 @@ impl StatefulHandler {
 
     /// The session that `token` continues.
     async fn known(&self, id: SessionId, token: &Token, peer: &Peer) -> Result<Versioned, ErrorBody> {
-        let seen = self.sessions.load(id).await?.filter(|seen| seen.session.belongs_to(token));
+        let loaded = match self.sessions.load(id).await {
+            // Of a damaged record nobody can prove that it is theirs.
+            Err(StoreError::Damaged(error)) => {
+                tracing::error!(session = %id, %error, "a session is asked for whose record is damaged");
+                None
+            }
+            loaded => loaded?,
+        };
+        let seen = loaded.filter(|seen| seen.session.belongs_to(token));
         seen.ok_or_else(|| {
             self.wrong_tokens.count(peer.address, self.services.clock.now());
             // Nobody learns from the answer whether the id exists.

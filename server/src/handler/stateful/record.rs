@@ -16,22 +16,35 @@ use crate::sessions::{StoreError, Versioned};
 impl StatefulHandler {
     /// Stores counter and receipt together. Only then does the client hear of it.
     pub(super) async fn count(&self, receipt: Receipt, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+        let mut unclear = false;
         for _ in 0..CHANGES_TRIED {
             let seen = self.held(peer).await?;
-            if seen.session.next_sequence() != receipt.sequence {
-                return Err(expecting(ErrorCode::SequenceReused, &seen.session));
-            }
-            let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
-            match self.replace(&seen, next).await {
-                Ok(counted) => {
-                    if let Some(bound) = &mut peer.bound {
-                        bound.uncounted = false;
+            let counted = if seen.session.next_sequence() == receipt.sequence {
+                let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
+                match self.replace(&seen, next).await {
+                    Ok(counted) => counted,
+                    Err(StoreError::Conflict) => continue,
+                    // It may have been counted all the same, which only the record can say.
+                    Err(StoreError::Unavailable(_)) if !unclear => {
+                        unclear = true;
+                        continue;
                     }
-                    return Ok(answer_to(&receipt).in_session(counted.session));
+                    Err(
+                        error @ (StoreError::Full
+                        | StoreError::Exists
+                        | StoreError::Unavailable(_)
+                        | StoreError::Damaged(_)),
+                    ) => return Err(error.into()),
                 }
-                Err(StoreError::Conflict) => {}
-                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
+            } else if unclear && seen.session.receipt(receipt.sequence).is_some_and(|kept| **kept == receipt) {
+                seen
+            } else {
+                return Err(expecting(ErrorCode::SequenceReused, &seen.session));
+            };
+            if let Some(bound) = &mut peer.bound {
+                bound.uncounted = false;
             }
+            return Ok(answer_to(&receipt).in_session(counted.session));
         }
         Err(ErrorCode::Busy.into())
     }
@@ -54,7 +67,12 @@ impl StatefulHandler {
             match self.replace(&seen, next(&seen.session, self.services.clock.now())).await {
                 Ok(changed) => return Ok(changed.session),
                 Err(StoreError::Conflict) => {}
-                Err(error @ (StoreError::Full | StoreError::Exists)) => return Err(error.into()),
+                Err(
+                    error @ (StoreError::Full
+                    | StoreError::Exists
+                    | StoreError::Unavailable(_)
+                    | StoreError::Damaged(_)),
+                ) => return Err(error.into()),
             }
         }
         Err(ErrorCode::Busy.into())

@@ -1,5 +1,6 @@
 //! One upload inside a session: received, shown under the name of its sequence, counted, in this order.
 
+use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::session::{Fingerprint, Outcome, Receipt, Session, Step};
 use shared::wire::{Ack, Action, ErrorBody, FileInfo, Upload};
@@ -33,7 +34,9 @@ impl StatefulHandler {
         let name = self.name(&seen.session, sequence, Extension::of(&upload.mime_type));
         let key = PartKey::of_sequence(seen.session.id(), sequence);
         let by = Claimant::Epoch(seen.session.epoch());
-        let part = receive(&self.services, Some((key, by)), upload, bytes_max, ack, body).await.map_err(in_session)?;
+        let kind = upload.digest_kind();
+        let own = Some((key, by));
+        let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await.map_err(in_session)?;
         let stored = part.stored();
 
         // From here to the count, no newer connection comes between: it waits for its turn.
@@ -49,10 +52,10 @@ impl StatefulHandler {
         if let Some(bound) = &mut peer.bound {
             bound.uncounted = true;
         }
-        self.reveal(part, &name, ack).await.map_err(in_session)?;
+        self.reveal(part, &name, kind, ack).await.map_err(in_session)?;
         // The object is on the disk before the session counts it. A crash in between leaves a file that the
         // repeated request adopts; the other order would acknowledge a file that is not there.
-        let file = FileInfo { stored_as: name.to_wire(), size: stored.size, digest: Some(stored.digest) };
+        let file = FileInfo { stored_as: name.to_wire(), size: stored.size, digest: stored.digest };
         let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Stored(file, ack)), peer).await?;
         if upload.total().is_none() {
             // Left by an earlier request that knew its length.
@@ -63,7 +66,13 @@ impl StatefulHandler {
 
     /// Shows a part under its session's name. What is there already was never counted: the same bytes are
     /// adopted, others were promised to nobody and step aside.
-    async fn reveal(&self, mut part: Box<dyn Part>, name: &ObjectName, ack: Ack) -> Result<(), ErrorBody> {
+    async fn reveal(
+        &self,
+        mut part: Box<dyn Part>,
+        name: &ObjectName,
+        kind: DigestKind,
+        ack: Ack,
+    ) -> Result<(), ErrorBody> {
         let stored = part.stored();
         for _ in 0..CHANGES_TRIED {
             part = match part.reveal(name, ack).await {
@@ -71,7 +80,7 @@ impl StatefulHandler {
                 Err(RevealError::Occupied(back)) => back,
                 Err(error @ RevealError::Failed(_)) => return Err(error.into()),
             };
-            match self.services.files.inspect(name, stored.digest.kind()).await? {
+            match self.services.files.inspect(name, kind).await? {
                 Some(there) if there == stored => {
                     let kept = ack == Ack::Written || self.services.files.make_durable(name).await?;
                     if kept {
