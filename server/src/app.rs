@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Persistence, StorePlace};
 use crate::dispatch::Dispatch;
 use crate::env::{Clock, SystemClock, SystemDice};
-use crate::files::{FileStorage, LocalStorage, OpenError};
+use crate::files::{FileStorage, Keeping, LocalStorage, OpenError};
 use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
@@ -79,8 +79,8 @@ struct Housekeeping {
 impl Server {
     /// Opens the storage and listens.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let storage = config.storage.clone();
-        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage)).await?;
+        let (storage, keeping) = (config.storage.clone(), Keeping::of(&config.limits));
+        let opened = tokio::task::spawn_blocking(move || LocalStorage::open(&storage, keeping)).await?;
         let files: Arc<dyn FileStorage> = Arc::new(opened?);
         let listen_error = |source| StartError::Listen { host: config.host.clone(), port: config.port, source };
         let listener = TcpListener::bind((config.host.as_str(), config.port)).await.map_err(listen_error)?;
@@ -171,8 +171,8 @@ async fn open_place(
 pub async fn move_sessions(config: &Config, from: &StorePlace, to: &StorePlace) -> Result<Migrated, StartError> {
     logging::start(config.log);
     // Holds the folder's lock, so that no server changes what is moved.
-    let storage = config.storage.clone();
-    let _locked = tokio::task::spawn_blocking(move || LocalStorage::open(&storage)).await??;
+    let (storage, keeping) = (config.storage.clone(), Keeping::of(&config.limits));
+    let _locked = tokio::task::spawn_blocking(move || LocalStorage::open(&storage, keeping)).await??;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let from = open_place(from, config, Arc::clone(&clock)).await?;
     let to = open_place(to, config, clock).await?;

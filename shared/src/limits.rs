@@ -67,6 +67,12 @@ pub struct Limits {
     pub buffer_bytes_max: usize,
     /// Entries of one answer to `list`.
     pub list_entries_max: usize,
+    /// How long a part of a cut upload is kept after its last byte came or its length was last told. Days, because
+    /// a machine that was switched off for a weekend goes on afterwards.
+    pub part_kept_ms: u64,
+    /// What all kept parts may hold together; beyond it the longest untouched goes first. As much as the largest
+    /// upload, so that one that is cut can always go on.
+    pub parts_bytes_max: u64,
     /// Time for frames under way when the server is told to stop.
     pub drain_timeout_ms: u64,
 }
@@ -107,6 +113,8 @@ impl Default for Limits {
             in_flight_max: 32,
             buffer_bytes_max: 256 * 1024 * 1024,
             list_entries_max: 1_000,
+            part_kept_ms: 7 * 86_400_000,
+            parts_bytes_max: 10 * GIB,
             drain_timeout_ms: 30_000,
         }
     }

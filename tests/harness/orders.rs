@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::world::World;
+use crate::world::{Facets, World};
 
 /// More polls than any future here needs.
 const POLLS_MAX: usize = 100_000;
@@ -116,17 +116,16 @@ struct Run<T> {
     woken: [Arc<Woken>; 2],
     steps: [usize; 2],
     seen: [u64; 2],
-    state: u64,
+    state: Facets,
 }
 
-type Key = ([usize; 2], [u64; 2], [u8; 2], u64);
+type Key = ([usize; 2], [u64; 2], [u8; 2], Facets);
 
 impl<T> Run<T> {
     fn new(race: Race<T>) -> Self {
-        let state = race.world.state();
         let woken = [(); 2].map(|()| Arc::new(Woken(AtomicBool::new(true))));
         let lanes = race.runners.map(Lane::Running);
-        Self { world: race.world, lanes, woken, steps: [0; 2], seen: [0; 2], state }
+        Self { world: race.world, lanes, woken, steps: [0; 2], seen: [0; 2], state: Facets::default() }
     }
 
     fn key(&self) -> Key {
@@ -149,27 +148,44 @@ impl<T> Run<T> {
         polls.chain(cut).collect()
     }
 
+    /// Does it, and notes who has seen what.
     fn go(&mut self, choice: Choice) {
+        let looks = self.world.looks();
+        self.act(choice);
+        if let Choice::Poll(lane) = choice {
+            let looked = self.world.looks().into_iter().zip(looks).zip(self.state).enumerate();
+            for (facet, ((after, before), state)) in looked {
+                if after != before {
+                    let mut hasher = DefaultHasher::new();
+                    (self.seen[lane], facet, state).hash(&mut hasher);
+                    self.seen[lane] = hasher.finish();
+                }
+            }
+        }
+        self.state = self.world.state();
+    }
+
+    /// Does it. Telling states apart takes longer than this, so it is left out where nobody asks.
+    fn act(&mut self, choice: Choice) {
         let Choice::Poll(lane) = choice else {
             self.lanes[0] = Lane::Cut;
-            self.state = self.world.state();
             return;
         };
         let Lane::Running(runner) = &mut self.lanes[lane] else { unreachable!("only what runs is polled") };
-        let looks = self.world.looks();
         self.woken[lane].0.store(false, Ordering::SeqCst);
         let waker = Waker::from(Arc::clone(&self.woken[lane]));
         if let Poll::Ready(value) = runner.as_mut().poll(&mut Context::from_waker(&waker)) {
             self.lanes[lane] = Lane::Ended(value);
         }
         self.steps[lane] += 1;
-        if self.world.looks() != looks {
-            let mut hasher = DefaultHasher::new();
-            (self.seen[lane], self.state).hash(&mut hasher);
-            self.seen[lane] = hasher.finish();
-        }
-        self.state = self.world.state();
     }
+}
+
+/// Where an order leaves the ones that were run before it.
+struct Branch {
+    path: Vec<Choice>,
+    /// The state before the last choice: its number, what had been seen and what the world held.
+    from: Option<(usize, [u64; 2], Facets)>,
 }
 
 /// The states met, and from which others each is reached.
@@ -216,9 +232,11 @@ impl<T> Course<'_, T> {
     pub fn every_order(&self) -> Explored {
         let mut map = Map::default();
         let mut ends = 0;
-        let mut open: Vec<(Vec<Choice>, Option<usize>)> = vec![(Vec::new(), None)];
-        while let Some((mut path, mut from)) = open.pop() {
-            let mut run = self.after(&path);
+        let mut open = vec![Branch { path: Vec::new(), from: None }];
+        while let Some(branch) = open.pop() {
+            let mut run = self.along(&branch);
+            let Branch { mut path, from } = branch;
+            let mut from = from.map(|(number, ..)| number);
             loop {
                 let (state, fresh) = map.enter(run.key(), from);
                 if !fresh {
@@ -237,7 +255,8 @@ impl<T> Course<'_, T> {
                     break;
                 };
                 for other in others {
-                    open.push((path.iter().chain([other]).copied().collect(), from));
+                    let path = path.iter().chain([other]).copied().collect();
+                    open.push(Branch { path, from: Some((state, run.seen, run.state)) });
                 }
                 // What has ended can still be cut, and is an end all the same.
                 if !choices.iter().any(|choice| matches!(choice, Choice::Poll(_))) {
@@ -251,10 +270,21 @@ impl<T> Course<'_, T> {
         Explored { states: map.after.len(), orders: map.orders(), ends }
     }
 
+    fn along(&self, branch: &Branch) -> Run<T> {
+        if let (Some((last, before)), Some((_, seen, state))) = (branch.path.split_last(), branch.from) {
+            let mut run = Run { seen, state, ..self.after(before) };
+            run.go(*last);
+            run
+        } else {
+            let run = self.after(&branch.path);
+            Run { state: run.world.state(), ..run }
+        }
+    }
+
     fn after(&self, path: &[Choice]) -> Run<T> {
         let mut run = Run::new((self.start)());
         for choice in path {
-            run.go(*choice);
+            run.act(*choice);
         }
         run
     }

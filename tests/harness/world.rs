@@ -12,6 +12,7 @@ mod store;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use server::config::{Exclusive, Naming};
 use server::dispatch::Dispatch;
@@ -69,6 +70,7 @@ pub struct World {
     /// What was chosen.
     pub setup: Setup,
     dispatch: Dispatch,
+    peers: AtomicU64,
 }
 
 impl World {
@@ -112,7 +114,7 @@ impl World {
         let stateless = StatelessHandler::new(services.clone());
         let stateful = StatefulHandler::new(services.clone(), store.clone());
         let dispatch = Dispatch::new(services, Some(stateless), Some(stateful));
-        Arc::new(Self { files, store, clock, dice, setup, dispatch })
+        Arc::new(Self { files, store, clock, dice, setup, dispatch, peers: AtomicU64::new(0) })
     }
 
     /// A dispatcher of its own over the same files and store, for connections with sockets.
@@ -139,7 +141,8 @@ impl World {
     /// Somebody on a new connection from `address`.
     #[must_use]
     pub fn peer_at(&self, address: IpAddr) -> Peer {
-        Peer { address, bound: None, degraded: false }
+        let number = self.peers.fetch_add(1, Ordering::SeqCst);
+        Peer { address, number, bound: None, degraded: false }
     }
 
     /// One request and its answer.
@@ -149,8 +152,13 @@ impl World {
 
     /// A stateless upload on a connection of its own.
     pub async fn send(&self, id: Option<TransferId>, sent: &Sent) -> Outcome {
+        self.send_from(&mut self.peer(), id, sent).await
+    }
+
+    /// A stateless upload on this connection.
+    pub async fn send_from(&self, peer: &mut Peer, id: Option<TransferId>, sent: &Sent) -> Outcome {
         let request = Request::Stateless(StatelessRequest::Transfer(id, sent.upload()));
-        self.ask(request, sent.body(), &mut self.peer()).await
+        self.ask(request, sent.body(), peer).await
     }
 
     /// Any other stateless request.
@@ -175,35 +183,49 @@ impl World {
         self.files.names().into_iter().map(|name| (name, self.files.bytes(&name).unwrap())).collect()
     }
 
-    /// Everything anybody could see or remember, as one number.
+    /// Everything anybody could see or remember, as a number for each facet of it.
     #[must_use]
-    pub fn state(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
+    pub fn state(&self) -> Facets {
+        let mut visible = DefaultHasher::new();
         for (name, bytes) in self.visible() {
-            (name, bytes, self.files.is_durable(&name)).hash(&mut hasher);
+            (name, bytes, self.files.is_durable(&name)).hash(&mut visible);
         }
-        (self.files.aside(), self.dice.rolled(), self.clock.millis()).hash(&mut hasher);
-        format!("{:?}", self.store.all()).hash(&mut hasher);
-        hasher.finish()
+        self.files.aside().hash(&mut visible);
+        let mut parts = DefaultHasher::new();
+        self.files.parts().hash(&mut parts);
+        let mut claims = DefaultHasher::new();
+        format!("{:?}", self.files.claims()).hash(&mut claims);
+        let mut sessions = DefaultHasher::new();
+        (self.dice.rolled(), self.clock.millis()).hash(&mut sessions);
+        format!("{:?}", self.store.all()).hash(&mut sessions);
+        [visible, parts, claims, sessions].map(|hasher| hasher.finish())
     }
 
-    /// How often somebody has asked files or store for something that depends on what others did.
+    /// How often somebody has asked for something that depends on what others did, for each facet of
+    /// [`World::state`].
     #[must_use]
-    pub fn looks(&self) -> u64 {
-        let operations = [
-            Operation::Reveal,
-            Operation::Inspect,
-            Operation::Size,
-            Operation::MakeDurable,
-            Operation::SetAside,
-            Operation::Remove,
-            Operation::Open,
-            Operation::List,
-        ];
-        let at_files: u64 = operations.into_iter().map(|operation| self.files.calls(operation)).sum();
-        at_files + self.store.calls()
+    pub fn looks(&self) -> Facets {
+        let calls = |operations: &[Operation]| operations.iter().map(|operation| self.files.calls(*operation)).sum();
+        [
+            calls(&[
+                Operation::Reveal,
+                Operation::Inspect,
+                Operation::Size,
+                Operation::MakeDurable,
+                Operation::SetAside,
+                Operation::Remove,
+                Operation::Open,
+                Operation::List,
+            ]),
+            calls(&[Operation::Claim, Operation::Kept, Operation::PrefixDigest, Operation::Forget]),
+            calls(&[Operation::Claim, Operation::Write, Operation::Seal, Operation::Reveal, Operation::Forget]),
+            self.store.calls(),
+        ]
     }
 }
+
+/// A number each for what is visible, the bytes of parts, who has claimed them, and the sessions.
+pub type Facets = [u64; 4];
 
 /// The code of a refusal, for comparing.
 #[must_use]

@@ -206,14 +206,17 @@ fn two_connections_that_race_for_a_sequence_apply_it_once() {
 }
 
 #[test]
-fn many_writers_of_one_transfer_make_one_file_and_get_one_answer() {
+fn many_writers_of_one_transfer_make_one_file_and_all_that_get_to_the_end_get_one_answer() {
     let server = Server::start(Options::default());
     for size in [5, 300_000] {
         let id = harness::uuid();
         let header = frame::with(frame::upload("text/plain", size), "transfer_id", id);
         let content = harness::noise(9, size);
         let before = harness::names(&server.storage).len();
-        let replies = at_once(16, |_| server.connect().ask(&header, &content).is("stored"));
+        let replies = at_once(16, |_| server.connect().ask(&header, &content));
+        // A newer one takes an older one over; the newest gets to the end.
+        let (replies, moved): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply["status"] == "stored");
+        assert!(moved.iter().all(|reply| reply.code() == Some("transfer_moved")));
         assert_eq!(replies.iter().filter(|reply| !reply.is_replayed()).count(), 1, "one of them stored it");
         assert!(replies.iter().all(|reply| reply["file"] == replies[0]["file"]));
         assert_eq!(harness::names(&server.storage).len(), before + 1);
@@ -234,7 +237,8 @@ fn many_different_writers_of_one_transfer_make_one_whole_file() {
     let mut stored = replies.iter().filter(|(reply, _)| reply["status"] == "stored");
     let (winner, content) = stored.next().expect("one of them");
     assert!(stored.next().is_none(), "two different files under one id");
-    assert!(replies.iter().all(|(reply, _)| reply.code().is_none_or(|code| code == "transfer_reused")));
+    let refused = ["transfer_reused", "transfer_moved"];
+    assert!(replies.iter().all(|(reply, _)| reply.code().is_none_or(|code| refused.contains(&code))));
     assert!(harness::visible(&server.storage)[winner.stored_as()] == *content);
 }
 

@@ -124,6 +124,8 @@ pub(crate) static TABLE: &[Key] = &[
     count!("limits"."in_flight_max" = limits.in_flight_max, "", 1..=COUNT, "Frames a client should have unanswered at most, as `hello` tells it; the server reads one at a time."),
     count!("limits"."buffer_bytes_max" = limits.buffer_bytes_max, "bytes", 65_536..=1024 * GIB, "All payload buffers together; then the server reads no further."),
     count!("limits"."list_entries_max" = limits.list_entries_max, "", 1..=COUNT, "Entries of one answer to `list`."),
+    count!("limits"."part_kept_ms" = limits.part_kept_ms, "milliseconds", 0..=YEAR_MS, "How long a part of a cut upload waits for its rest. Parts of sessions wait at least as long as a session may be silent."),
+    count!("limits"."parts_bytes_max" = limits.parts_bytes_max, "bytes", 0..=WIRE, "What the parts of cut uploads may hold together; each counts as at least 1 MiB. The longest untouched goes first."),
     count!("limits"."drain_timeout_ms" = limits.drain_timeout_ms, "milliseconds", 0..=DAY_MS, "Time for requests under way when the server is told to stop."),
 ];
 

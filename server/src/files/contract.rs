@@ -10,7 +10,8 @@ use shared::wire::Ack;
 
 use super::mime::Extension;
 use super::{
-    FileStorage, LocalStorage, MemoryStorage, ObjectName, Part, RevealError, SOURCE_CHUNK_BYTES_MAX, Shelf, Stored,
+    FileStorage, Keeping, LocalStorage, MemoryStorage, ObjectName, Part, RevealError, SOURCE_CHUNK_BYTES_MAX, Shelf,
+    Stored,
 };
 
 const MIB: usize = 1024 * 1024;
@@ -24,7 +25,7 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 let folder = tempfile::tempdir().unwrap();
-                let storage = super::LocalStorage::open(folder.path()).unwrap();
+                let storage = super::LocalStorage::open(folder.path(), super::Keeping::default()).unwrap();
                 let hidden = || (super::staged(folder.path(), "part"), super::staged(folder.path(), "bad"));
                 super::$test(&storage, &hidden).await;
             })*
@@ -38,6 +39,8 @@ macro_rules! contract {
         }
     };
 }
+
+mod parts;
 
 contract! {
     a_dropped_sink_leaves_nothing

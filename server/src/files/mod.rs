@@ -4,6 +4,10 @@
 //! The way of a file (PROTOCOL.md section 10): [`FileStorage::create`] reserves a place, [`Sink::write`] takes
 //! the bytes, [`Sink::seal`] makes a [`Part`] of them, [`Part::reveal`] shows it under its final name. Whatever
 //! is dropped before that was never there.
+//!
+//! An upload that has a name of its own ([`PartKey`]) can be continued: [`FileStorage::claim`] makes the caller the
+//! only writer of its part, [`Claim::sink`] goes on where that part ends or before, and what is dropped on the way is
+//! kept for the next claim. [`FileStorage::kept`] says how much there is.
 
 use std::fmt::Debug;
 use std::io;
@@ -13,13 +17,16 @@ use bytes::Bytes;
 use shared::digest::{Digest, DigestKind};
 use shared::id::{Sequence, SessionId, Timestamp};
 use shared::wire::Ack;
+use tokio_util::sync::CancellationToken;
 
+pub use keeping::{Claimant, Keeping, PartKey};
 pub use local::{LocalStorage, OpenError};
 pub use memory::MemoryStorage;
 pub use naming::{Form, ObjectName};
 
 #[cfg(test)]
 mod contract;
+mod keeping;
 mod local;
 pub mod memory;
 pub mod mime;
@@ -41,6 +48,21 @@ pub trait FileStorage: Send + Sync + Debug {
     /// storage can, and otherwise missed in [`Sink::write`] or [`Sink::seal`]. `digest: None`: nobody will hear one,
     /// so none is computed.
     async fn create(&self, size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError>;
+
+    /// Makes the caller the one writer of a part. Whoever wrote it before is told ([`Claim::overtaken`]) and writes no
+    /// byte of it once this returns; what it had taken is kept. A claimant that comes too late is told
+    /// [`StorageError::Overtaken`], and nothing happens to the part.
+    async fn claim(&self, key: PartKey, by: Claimant) -> Result<Box<dyn Claim>, StorageError>;
+
+    /// How many bytes of a part there are; `None` when there is none. So many survive a power cut once this returns,
+    /// and from here on the part is kept its whole time again. Its writer goes on.
+    async fn kept(&self, key: PartKey) -> Result<Option<u64>, StorageError>;
+
+    /// The digest of a part's first `length` bytes, read back; `None` when they are not there.
+    async fn prefix_digest(&self, key: PartKey, length: u64) -> Result<Option<Digest>, StorageError>;
+
+    /// Removes a part, unless it has a writer.
+    async fn forget(&self, key: PartKey) -> Result<(), StorageError>;
 
     /// What is there under this name, read and hashed whole; `None` when nothing is.
     async fn inspect(&self, name: &ObjectName, digest: DigestKind) -> Result<Option<Stored>, StorageError>;
@@ -70,12 +92,28 @@ pub trait FileStorage: Send + Sync + Debug {
     /// sequences, and of at least one, so that every call gets on.
     async fn list(&self, among: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError>;
 
-    /// Housekeeping: removes at most `at_most` files that were set aside longer than [`ASIDE_KEPT_MS`] ago, and
-    /// says how many. Fewer than `at_most`: there is no more to do.
+    /// Housekeeping: removes at most `at_most` files that were set aside longer than [`ASIDE_KEPT_MS`] ago or are
+    /// parts nobody came back for, and says how many. Fewer than `at_most`: there is no more to do.
     async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<usize, StorageError>;
 }
 
-/// Takes one file's bytes. Dropped, it leaves nothing behind. After an error, or a call that was dropped before
+/// The right to write one part. Dropped, it leaves the part as it is.
+#[async_trait]
+pub trait Claim: Send + Debug {
+    /// Bytes that are there.
+    fn length(&self) -> u64;
+
+    /// Cancelled when a newer claim took the part. From then on the sink, and the part it makes, say
+    /// [`StorageError::Overtaken`].
+    fn overtaken(&self) -> CancellationToken;
+
+    /// Goes on at `offset`, which is at most [`Claim::length`], towards a file of `total` bytes. What is before it is
+    /// read back, and belongs to the file and its digest. What is behind it goes when the first new byte comes or the
+    /// file ends there: not earlier, so that a request that brings nothing takes nothing away.
+    async fn sink(self: Box<Self>, offset: u64, total: u64, digest: DigestKind) -> Result<Box<dyn Sink>, StorageError>;
+}
+
+/// Takes one file's bytes. Dropped, it leaves nothing behind, or with a claim its part. After an error, or a call that was dropped before
 /// it ended, it is good for nothing and says [`StorageError::GivenUp`].
 #[async_trait]
 pub trait Sink: Send + Debug {
@@ -86,11 +124,14 @@ pub trait Sink: Send + Debug {
     async fn seal(self: Box<Self>, ack: Ack) -> Result<Box<dyn Part>, StorageError>;
 }
 
-/// A whole file that nobody can see yet. Dropped, it leaves nothing behind.
+/// A whole file that nobody can see yet. Dropped, it leaves nothing behind, or with a claim its part.
 #[async_trait]
 pub trait Part: Send + Debug {
     /// What was written.
     fn stored(&self) -> Stored;
+
+    /// Leaves nothing behind, with a claim neither; nobody finds the part once this returns.
+    async fn discard(self: Box<Self>);
 
     /// Shows the file under `name`, if nothing is there; with [`Ack::Durable`] name and bytes survive a power cut
     /// once this returns, if the part was sealed so. Nobody else sees the file before it is settled.
@@ -163,6 +204,9 @@ pub enum StorageError {
     /// This file failed before; nothing done to it since counts.
     #[error("this file was given up after an earlier failure")]
     GivenUp,
+    /// A newer claim has taken this part.
+    #[error("a newer request took this file over")]
+    Overtaken,
     /// The system says no.
     #[error("the storage failed")]
     Io(#[source] io::Error),

@@ -57,10 +57,13 @@ impl Answer {
 
 impl From<StorageError> for ErrorBody {
     fn from(error: StorageError) -> Self {
+        if let StorageError::Overtaken = error {
+            return ErrorCode::TransferMoved.into();
+        }
         tracing::error!(%error, cause = error.source().map(tracing::field::display), "storage");
         match error {
             StorageError::Full => ErrorCode::StorageFull.into(),
-            StorageError::GivenUp | StorageError::Io(_) => ErrorCode::IoError.into(),
+            StorageError::GivenUp | StorageError::Overtaken | StorageError::Io(_) => ErrorCode::IoError.into(),
         }
     }
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use shared::digest::Digest;
 use shared::limits::Limits;
 use shared::wire::{Ack, ErrorBody};
+use tokio_util::sync::CancellationToken;
 
 pub use answer::{Answer, AnswerPayload};
 pub use attached::{Attached, Bound};
@@ -50,6 +51,8 @@ pub struct Services {
 pub struct Peer {
     /// Where it comes from.
     pub address: IpAddr,
+    /// Its connection's place among those the server has accepted.
+    pub number: u64,
     /// The session its connection is bound to.
     pub bound: Option<Bound>,
     /// A session was refused here because the store had none to give, and no other one was opened since.
@@ -65,6 +68,9 @@ pub trait Body: Send {
     /// # Errors
     /// What the client is to be told when the rest will not come. Never taken for the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, ErrorBody>;
+
+    /// From now on, a payload that has not come whole when `overtaken` is cancelled ends in `transfer_moved`.
+    fn until(&mut self, overtaken: CancellationToken);
 
     /// The digest of the trailer, once the end has come.
     fn trailer(&self) -> Option<Digest>;

@@ -5,31 +5,33 @@ use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::wire::{Ack, ErrorBody, Upload};
 
-use super::Body;
-use crate::files::{FileStorage, Part};
+use super::{Body, Services};
+use crate::files::{Claimant, Part, PartKey, Sink};
 
-/// What is refused before a byte is read: parts are not kept yet, and some uploads are too large.
+/// How long a request that takes an upload over waits for the older one to stop writing (PROTOCOL.md section 5).
+const TAKEOVER_TIMEOUT_MS: u64 = 2_000;
+
+/// What is refused before a byte is read.
 pub(super) fn refuse_early(upload: &Upload, bytes_max: u64) -> Result<(), ErrorBody> {
-    if upload.offset > 0 {
-        return Err(ErrorBody { offset: Some(0), ..ErrorBody::from(ErrorCode::BadOffset) });
-    }
     if upload.total().is_some_and(|total| total > bytes_max) {
         return Err(too_large(bytes_max));
     }
     Ok(())
 }
 
-/// The whole payload as a part, with a digest of the kind that is asked for.
+/// The whole file as a part, with a digest of the kind that is asked for. One that has a part of its `own` goes on
+/// where an earlier request was cut, and leaves what came of it when it is cut itself.
 pub(super) async fn receive(
-    files: &dyn FileStorage,
+    services: &Services,
+    own: Option<(PartKey, Claimant)>,
     upload: &Upload,
     digest: Option<DigestKind>,
     bytes_max: u64,
     ack: Ack,
     body: &mut dyn Body,
 ) -> Result<Box<dyn Part>, ErrorBody> {
-    let mut sink = files.create(upload.total(), digest).await?;
-    let mut left = bytes_max;
+    let mut sink = sink(services, own, upload, digest, body).await?;
+    let mut left = bytes_max.saturating_sub(upload.offset);
     while let Some(chunk) = body.chunk().await? {
         left = u64::try_from(chunk.len())
             .ok()
@@ -40,9 +42,44 @@ pub(super) async fn receive(
     let part = sink.seal(ack).await?;
     let claimed = upload.digest.or_else(|| body.trailer());
     if claimed.is_some() && claimed != part.stored().digest {
+        part.discard().await;
         return Err(ErrorCode::DigestMismatch.into());
     }
     Ok(part)
+}
+
+async fn sink(
+    services: &Services,
+    own: Option<(PartKey, Claimant)>,
+    upload: &Upload,
+    digest: Option<DigestKind>,
+    body: &mut dyn Body,
+) -> Result<Box<dyn Sink>, ErrorBody> {
+    let (Some((key, by)), Some(total), Some(digest)) = (own, upload.total(), digest) else {
+        // Without a name of its own nothing is found again, what has no length yet has no place to go on, and without
+        // a digest nobody would notice a mixture.
+        if upload.offset > 0 {
+            return Err(bad_offset(0));
+        }
+        return Ok(services.files.create(upload.total(), digest).await?);
+    };
+    let claim = tokio::select! {
+        biased;
+        claim = services.files.claim(key, by) => claim?,
+        // The older one hangs in a write, and nobody knows when and where its bytes will come.
+        () = services.clock.wait(TAKEOVER_TIMEOUT_MS) => return Err(ErrorCode::Busy.into()),
+    };
+    if upload.offset > claim.length() {
+        drop(claim);
+        // What is told must stay, so it is made durable first.
+        return Err(bad_offset(services.files.kept(key).await?.unwrap_or(0)));
+    }
+    body.until(claim.overtaken());
+    Ok(claim.sink(upload.offset, total, digest).await?)
+}
+
+fn bad_offset(right: u64) -> ErrorBody {
+    ErrorBody { offset: Some(right), ..ErrorCode::BadOffset.into() }
 }
 
 fn too_large(bytes_max: u64) -> ErrorBody {

@@ -6,13 +6,13 @@ use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::id::TransferId;
 use shared::wire::{
-    Ack, ErrorBody, FetchRange, FileInfo, MimeType, Reply, StatelessRequest, Status, Upload, Week01Upload,
+    Ack, ErrorBody, FetchRange, FileInfo, MimeType, Partial, Reply, StatelessRequest, Status, Upload, Week01Upload,
 };
 
 use super::receive::{receive, refuse_early};
 use super::{Answer, AnswerPayload, Body, Peer, RequestHandler, Services};
 use crate::files::mime::Extension;
-use crate::files::{Form, ObjectName, Part, RevealError, Stored};
+use crate::files::{Claimant, FileStorage, Form, ObjectName, Part, PartKey, RevealError, Stored};
 
 /// How often a random name is tried before something else must be wrong.
 const NAMES_TRIED: usize = 8;
@@ -30,9 +30,16 @@ pub struct StatelessHandler {
 impl RequestHandler for StatelessHandler {
     type Request = StatelessRequest;
 
-    async fn handle(&self, request: StatelessRequest, body: &mut dyn Body, _: &mut Peer) -> Result<Answer, ErrorBody> {
+    async fn handle(
+        &self,
+        request: StatelessRequest,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
         match request {
-            StatelessRequest::Transfer(id, upload) => self.transfer(id, &upload, body).await,
+            StatelessRequest::Transfer(id, upload) => {
+                self.transfer(id, &upload, body, Claimant::Connection(peer.number)).await
+            }
             StatelessRequest::Status(id) => self.status(id).await,
             StatelessRequest::Fetch(range) => self.fetch(&range).await,
         }
@@ -62,7 +69,7 @@ impl StatelessHandler {
             ack: None,
         };
         refuse_early(&upload, bytes_max)?;
-        let mut part = receive(self.services.files.as_ref(), &upload, None, bytes_max, ack, body).await?;
+        let mut part = receive(&self.services, None, &upload, None, bytes_max, ack, body).await?;
         for digits in WEEK01_DIGITS {
             let name = ObjectName::week01(self.services.dice.bits()?, digits, extension);
             match part.reveal(&name, ack).await {
@@ -79,6 +86,7 @@ impl StatelessHandler {
         id: Option<TransferId>,
         upload: &Upload,
         body: &mut dyn Body,
+        by: Claimant,
     ) -> Result<Answer, ErrorBody> {
         let bytes_max = self.services.limits.stateless_request_bytes_max;
         let ack = upload.ack.unwrap_or(self.services.ack);
@@ -92,11 +100,25 @@ impl StatelessHandler {
         }
         refuse_early(upload, bytes_max)?;
         let kind = upload.digest_kind();
-        let part = receive(self.services.files.as_ref(), upload, Some(kind), bytes_max, ack, body).await?;
-        match name {
-            Some(name) => self.reveal_once(part, &name, kind, ack).await,
-            None => self.reveal_anywhere(part, extension, ack).await,
+        let key = id.map(PartKey::of_transfer);
+        let own = key.map(|key| (key, by));
+        let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await;
+        let Some(name) = name else { return self.reveal_anywhere(part?, extension, ack).await };
+        let part = match part {
+            // An earlier request may have come to its end meanwhile; then its part is the file.
+            Err(error) if error.code == ErrorCode::BadOffset => {
+                return self.repeat(&name, upload, ack).await?.ok_or(error);
+            }
+            part => part?,
+        };
+        let answer = self.reveal_once(part, &name, kind, ack).await?;
+        if let (Some(key), None) = (key, upload.total()) {
+            // Left by an earlier request that knew its length.
+            if let Err(error) = self.services.files.forget(key).await {
+                tracing::warn!(%error, "a part could not be removed");
+            }
         }
+        Ok(answer)
     }
 
     /// The answer to an upload whose file is there already.
@@ -131,10 +153,13 @@ impl StatelessHandler {
         match part.reveal(name, ack).await {
             Ok(()) => Ok(stored_answer(name, stored, ack)),
             // The same transfer came twice at the same time, and the other one was first.
-            Err(RevealError::Occupied(_)) => match self.services.files.inspect(name, kind).await? {
-                Some(other) if other == stored => self.found(name, stored, ack).await,
-                Some(_) | None => Err(ErrorCode::TransferReused.into()),
-            },
+            Err(RevealError::Occupied(part)) => {
+                part.discard().await;
+                match self.services.files.inspect(name, kind).await? {
+                    Some(other) if other == stored => self.found(name, stored, ack).await,
+                    Some(_) | None => Err(ErrorCode::TransferReused.into()),
+                }
+            }
             Err(error @ RevealError::Failed(_)) => Err(error.into()),
         }
     }
@@ -157,11 +182,17 @@ impl StatelessHandler {
         Err(RevealError::Occupied(part).into())
     }
 
-    /// What there is of a transfer, under whatever extension it was stored.
+    /// What there is of a transfer: the whole file, under whatever extension it was stored, or a part.
     async fn status(&self, id: TransferId) -> Result<Answer, ErrorBody> {
         let files = &self.services.files;
         let name = ObjectName::received(id.as_bits(), Extension::UNKNOWN);
-        let name = files.find(&name).await?.ok_or(ErrorCode::FileUnknown)?;
+        // In this order: a part that becomes whole between the two is found as a file.
+        let partial = partial(files.as_ref(), PartKey::of_transfer(id)).await?;
+        let Some(name) = files.find(&name).await? else {
+            let mut answer = Answer::of(Status::SessionStatus);
+            answer.reply.partial = Some(partial.ok_or(ErrorCode::FileUnknown)?);
+            return Ok(answer);
+        };
         let stored = files.inspect(&name, DigestKind::default()).await?.ok_or(ErrorCode::FileUnknown)?;
         Ok(stored_answer(&name, stored, Ack::Written))
     }
@@ -173,6 +204,13 @@ impl StatelessHandler {
             .ok_or(ErrorCode::FileUnknown)?;
         fetch_answer(&self.services, &name, range.offset).await
     }
+}
+
+/// What there is of a part, with its digest.
+pub(super) async fn partial(files: &dyn FileStorage, key: PartKey) -> Result<Option<Partial>, ErrorBody> {
+    let Some(offset) = files.kept(key).await? else { return Ok(None) };
+    let prefix_digest = files.prefix_digest(key, offset).await?;
+    Ok(prefix_digest.is_some().then_some(Partial { sequence: None, offset, prefix_digest }))
 }
 
 /// The answer to a stored upload.

@@ -111,6 +111,8 @@ impl Acceptor {
         let place = self.place(address.ip());
         let turned_away = Arc::clone(&self.turned_away);
         let context = Arc::clone(&self.context);
+        // Here, because the tasks of connections begin in any order.
+        let number = context.number();
         async move {
             // Replies are small and the client waits for each; Nagle's algorithm would hold them back.
             if let Err(error) = stream.set_nodelay(true) {
@@ -119,7 +121,7 @@ impl Acceptor {
             match place {
                 Ok(place) => {
                     tracing::debug!("connected");
-                    Connection::new(stream, address.ip().to_canonical(), context).serve().await;
+                    Connection::new(stream, address.ip().to_canonical(), context).numbered(number).serve().await;
                     tracing::debug!("closed");
                     drop(place);
                 }

@@ -80,6 +80,8 @@ pub(super) struct FrameBody<'a, S> {
     permit: Option<SemaphorePermit<'a>>,
     /// Cancelled when the session moved to a newer connection.
     moved: Option<CancellationToken>,
+    /// Cancelled when a newer request took this upload over.
+    overtaken: Option<CancellationToken>,
     promised: Option<DigestKind>,
     trailer_line: Option<Bytes>,
     trailer: Option<Digest>,
@@ -116,6 +118,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             budget,
             permit: None,
             moved: None,
+            overtaken: None,
             promised: None,
             trailer_line: None,
             trailer: None,
@@ -192,10 +195,11 @@ impl<'a, S: Stream> FrameBody<'a, S> {
 
     async fn fill(&mut self) -> Result<(), ErrorBody> {
         let started = now();
-        let moved = self.moved.clone();
+        let (moved, overtaken) = (self.moved.clone(), self.overtaken.clone());
         let filled = tokio::select! {
             biased;
             () = cancelled(moved.as_ref()) => return Err(ErrorCode::SessionMoved.into()),
+            () = cancelled(overtaken.as_ref()) => return Err(ErrorCode::TransferMoved.into()),
             filled = tokio::time::timeout(self.pace.left(), self.link.fill()) => filled,
         };
         match filled {
@@ -215,10 +219,11 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             Payload::Sized(size) => size.min(PAYLOAD_BUFFER_BYTES),
             Payload::Chunked => PAYLOAD_BUFFER_BYTES,
         };
-        let moved = self.moved.clone();
+        let (moved, overtaken) = (self.moved.clone(), self.overtaken.clone());
         let room = tokio::select! {
             biased;
             () = cancelled(moved.as_ref()) => return Err(ErrorCode::SessionMoved.into()),
+            () = cancelled(overtaken.as_ref()) => return Err(ErrorCode::TransferMoved.into()),
             room = tokio::time::timeout(millis(ROOM_TIMEOUT_MS), self.budget.room(bytes)) => room,
         };
         self.permit = Some(room.map_err(|_| ErrorCode::Busy)??);
@@ -244,6 +249,10 @@ impl<S: Stream> Body for FrameBody<'_, S> {
             self.trailer = read_trailer(&line, self.promised)?.digest;
         }
         Ok(chunk)
+    }
+
+    fn until(&mut self, overtaken: CancellationToken) {
+        self.overtaken = Some(overtaken);
     }
 
     fn trailer(&self) -> Option<Digest> {

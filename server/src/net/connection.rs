@@ -49,10 +49,16 @@ impl<S: Stream> Connection<S> {
         Self {
             link,
             dialect: Dialect::Unsettled,
-            peer: Peer { address, bound: None, degraded: false },
+            peer: Peer { address, number: context.number(), bound: None, degraded: false },
             owed: 0,
             context,
         }
+    }
+
+    /// The same connection at this place among those accepted, when that was not now.
+    pub(super) fn numbered(mut self, number: u64) -> Self {
+        self.peer.number = number;
+        self
     }
 
     /// Serves the connection to its end.

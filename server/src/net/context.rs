@@ -1,6 +1,7 @@
 //! What all connections of a server have in common.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::id::{Epoch, SessionId, Timestamp};
 use shared::limits::Limits;
@@ -17,6 +18,7 @@ pub struct Context {
     pub(super) week01_ack: Week01Ack,
     pub(super) budget: Budget,
     pub(super) stop: CancellationToken,
+    accepted: AtomicU64,
 }
 
 impl Context {
@@ -24,7 +26,12 @@ impl Context {
     #[must_use]
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
         let budget = Budget::new(&dispatch.services().limits);
-        Self { dispatch, week01_ack, budget, stop }
+        Self { dispatch, week01_ack, budget, stop, accepted: AtomicU64::new(0) }
+    }
+
+    /// The place of a new connection among all.
+    pub(super) fn number(&self) -> u64 {
+        self.accepted.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The time.

@@ -92,12 +92,6 @@ pub struct Reply {
     /// The server closes after this reply.
     #[serde(default, skip_serializing_if = "is_false")]
     pub closing: bool,
-    /// The session just opened took the place of another one of the same access key, which is ended.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub replaced: bool,
-    /// This stateless answer is given on a connection that a session was refused on: the mode that was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub degraded_from: Option<Mode>,
     /// The session layer's five answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explain: Option<Explanation>,
@@ -301,8 +295,6 @@ impl Reply {
             trailer: None,
             server_time_ms: None,
             closing: false,
-            replaced: false,
-            degraded_from: None,
             explain: None,
             error: None,
         }

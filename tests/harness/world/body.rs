@@ -9,6 +9,7 @@ use server::handler::Body;
 use shared::digest::Digest;
 use shared::error::ErrorCode;
 use shared::wire::ErrorBody;
+use tokio_util::sync::CancellationToken;
 
 use super::SetClock;
 use crate::orders::give_way;
@@ -20,6 +21,7 @@ pub struct ScriptedBody {
     trailer: Option<Digest>,
     breaks: Option<ErrorCode>,
     clock: Option<(Arc<SetClock>, u64)>,
+    overtaken: Option<CancellationToken>,
 }
 
 impl ScriptedBody {
@@ -36,7 +38,7 @@ impl ScriptedBody {
         while !content.is_empty() {
             chunks.push_back(content.split_to(chunk_bytes.clamp(1, content.len())));
         }
-        Self { chunks, trailer, breaks: None, clock: None }
+        Self { chunks, trailer, breaks: None, clock: None, overtaken: None }
     }
 
     /// The same, broken off after `chunks`.
@@ -60,11 +62,18 @@ impl Body for ScriptedBody {
         if let Some((clock, millis)) = &self.clock {
             clock.pass(*millis);
         }
+        if self.overtaken.as_ref().is_some_and(CancellationToken::is_cancelled) {
+            return Err(ErrorCode::TransferMoved.into());
+        }
         match (self.chunks.pop_front(), self.breaks) {
             (Some(chunk), _) => Ok(Some(chunk)),
             (None, Some(code)) => Err(code.into()),
             (None, None) => Ok(None),
         }
+    }
+
+    fn until(&mut self, overtaken: CancellationToken) {
+        self.overtaken = Some(overtaken);
     }
 
     fn trailer(&self) -> Option<Digest> {

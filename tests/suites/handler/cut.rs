@@ -8,13 +8,13 @@ use shared::wire::{SessionRequest, StatelessRequest, Status};
 
 use super::{assert_one_file, is_kept, receipt, transfer_id};
 
-/// Polls of a whole stateless upload of two chunks with an id: size, create, three chunks, two writes, seal,
+/// Polls of a whole stateless upload of two chunks with an id: size, claim, create, three chunks, two writes, seal,
 /// reveal twice, and the last.
-const STATELESS_POLLS: usize = 11;
+const STATELESS_POLLS: usize = 12;
 
-/// Of the same in a session: load, create, three chunks, two writes, seal, load, reveal twice, load, replace twice,
+/// Of the same in a session: load, claim, create, three chunks, two writes, seal, load, reveal twice, load, replace twice,
 /// and the last.
-const STATEFUL_POLLS: usize = 15;
+const STATEFUL_POLLS: usize = 16;
 
 #[test]
 fn a_stateless_upload_cut_at_any_await_is_whole_or_was_never_there() {

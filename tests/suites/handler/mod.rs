@@ -5,6 +5,7 @@ mod cut;
 mod faults;
 mod listing;
 mod orders;
+mod parts;
 mod sequence;
 mod size;
 mod stay;

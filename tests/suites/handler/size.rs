@@ -64,7 +64,7 @@ fn a_week_01_upload_has_a_limit_of_its_own() {
     }
 }
 
-/// Parts are not kept yet, so a sender that would go on is told to begin again.
+/// Nothing is there to go on from.
 #[test]
 fn an_upload_that_would_go_on_is_told_where_to_begin() {
     let world = world();

@@ -18,11 +18,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio_util::sync::CancellationToken;
 
 /// The codes that no server sends yet, and why.
-pub(super) const NOT_YET: &[(ErrorCode, &str)] = &[
-    (ErrorCode::TransferMoved, "parts of cut transfers are not kept, so nobody takes one over"),
-    (ErrorCode::AuthFailed, "there are no keys"),
-    (ErrorCode::QuotaExceeded, "clients have no shares"),
-];
+pub(super) const NOT_YET: &[(ErrorCode, &str)] =
+    &[(ErrorCode::AuthFailed, "there are no keys"), (ErrorCode::QuotaExceeded, "clients have no shares")];
 
 /// The codes of a server that breaks its own rules. No client can make it; the log says which rule.
 const NEVER: &[ErrorCode] = &[ErrorCode::Internal];
@@ -95,9 +92,8 @@ fn produced(code: ErrorCode) -> Option<Reply> {
         ErrorCode::StorageFull => larger_than_any_disk(),
         ErrorCode::ShuttingDown => stopped(),
         ErrorCode::IoError => without_staging(),
-        ErrorCode::TransferMoved | ErrorCode::AuthFailed | ErrorCode::QuotaExceeded | ErrorCode::Internal => {
-            return None;
-        }
+        ErrorCode::TransferMoved => overtaken(),
+        ErrorCode::AuthFailed | ErrorCode::QuotaExceeded | ErrorCode::Internal => return None,
     })
 }
 
@@ -180,6 +176,15 @@ fn reused() -> Reply {
     let id = harness::uuid();
     client.ask(&frame::with(frame::upload("text/plain", 5), "transfer_id", id.as_str()), b"hello").is("stored");
     client.ask(&frame::with(frame::upload("text/plain", 4), "transfer_id", id), b"hell")
+}
+
+fn overtaken() -> Reply {
+    let server = Server::start(Options::default());
+    let mut older = server.connect();
+    let header = frame::with(frame::upload("text/plain", 5), "transfer_id", harness::uuid());
+    older.ask(&frame::with(header.clone(), "expect", "continue"), b"").is("continue");
+    server.connect().ask(&header, b"hello").is("stored");
+    older.reply()
 }
 
 fn moved() -> Reply {

@@ -54,10 +54,10 @@ fn the_table_of_limits_is_the_code_s() {
     }
     let limits = table! {
         "bytes": header_bytes_max drop_bytes_max closing_drop_bytes_max stateless_request_bytes_max
-            week01_request_bytes_max stateful_request_bytes_max buffer_bytes_max;
+            week01_request_bytes_max stateful_request_bytes_max buffer_bytes_max parts_bytes_max;
         "bytes/s": progress_bytes_per_s_min;
         "ms": header_timeout_ms request_timeout_ms heartbeat_interval_ms progress_window_ms closing_drop_timeout_ms
-            wrong_token_pause_max_ms session_timeout_ms pending_timeout_ms tombstone_ms drain_timeout_ms;
+            wrong_token_pause_max_ms session_timeout_ms pending_timeout_ms tombstone_ms part_kept_ms drain_timeout_ms;
         "1/s": connections_per_address_per_s sessions_per_address_per_s;
         "count": heartbeats_missed_max connections_max connections_per_address_max connections_per_address_burst
             sessions_max sessions_per_address_max sessions_per_address_burst wrong_tokens_per_min

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use server::files::{ASIDE_KEPT_MS, FileStorage, LocalStorage, MemoryStorage, OpenError};
+use server::files::{ASIDE_KEPT_MS, FileStorage, Keeping, LocalStorage, MemoryStorage, OpenError};
 use shared::digest::DigestKind;
 use shared::id::Timestamp;
 use shared::wire::Ack;
@@ -14,13 +14,13 @@ use super::{get, name, put};
 #[tokio::test]
 async fn a_folder_is_free_for_another_server_once_the_first_has_gone() {
     let folder = tempfile::tempdir().unwrap();
-    let first = LocalStorage::open(folder.path()).unwrap();
+    let first = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     for _ in 0..2 {
-        assert!(matches!(LocalStorage::open(folder.path()), Err(OpenError::Locked { .. })));
+        assert!(matches!(LocalStorage::open(folder.path(), Keeping::default()), Err(OpenError::Locked { .. })));
     }
     put(&first, &name(1), "hello", Ack::Durable).await;
     drop(first);
-    let second = LocalStorage::open(folder.path()).unwrap();
+    let second = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     assert_eq!(get(&second, &name(1)).await.as_deref(), Some("hello"));
 }
 
@@ -28,13 +28,13 @@ async fn a_folder_is_free_for_another_server_once_the_first_has_gone() {
 #[tokio::test]
 async fn a_folder_stays_locked_while_a_file_is_under_way() {
     let folder = tempfile::tempdir().unwrap();
-    let first = LocalStorage::open(folder.path()).unwrap();
+    let first = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     let mut sink = first.create(Some(2 << 20), Some(DigestKind::Blake3)).await.unwrap();
     sink.write("hello".into()).await.unwrap();
     drop(first);
-    assert!(matches!(LocalStorage::open(folder.path()), Err(OpenError::Locked { .. })));
+    assert!(matches!(LocalStorage::open(folder.path(), Keeping::default()), Err(OpenError::Locked { .. })));
     drop(sink);
-    LocalStorage::open(folder.path()).unwrap();
+    LocalStorage::open(folder.path(), Keeping::default()).unwrap();
 }
 
 fn set_aside_in(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -46,7 +46,7 @@ fn set_aside_in(folder: &Path) -> Vec<std::path::PathBuf> {
 #[tokio::test]
 async fn a_file_set_aside_is_kept_for_its_day_by_the_next_server_too() {
     let folder = tempfile::tempdir().unwrap();
-    let storage = LocalStorage::open(folder.path()).unwrap();
+    let storage = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     put(&storage, &name(1), "hello", Ack::Durable).await;
     // An old file set aside today is kept from today.
     let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
@@ -55,7 +55,7 @@ async fn a_file_set_aside_is_kept_for_its_day_by_the_next_server_too() {
     assert!(storage.set_aside(&name(1)).await.unwrap());
     drop(storage);
 
-    let storage = LocalStorage::open(folder.path()).unwrap();
+    let storage = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     let kept = set_aside_in(folder.path());
     assert_eq!(fs::read(&kept[0]).unwrap(), b"hello");
     let since = now_ms();
@@ -75,7 +75,7 @@ fn now_ms() -> u64 {
 #[tokio::test]
 async fn a_removal_and_a_sweep_leave_everything_else_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let storage = LocalStorage::open(folder.path()).unwrap();
+    let storage = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     fs::write(folder.path().join("README.md"), "not ours").unwrap();
     fs::write(folder.path().join(".staging/somebody.else"), "not ours").unwrap();
     put(&storage, &name(1), "hello", Ack::Written).await;

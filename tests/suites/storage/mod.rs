@@ -6,7 +6,7 @@ mod keeper;
 use std::sync::Arc;
 
 use server::files::mime::Extension;
-use server::files::{FileStorage, LocalStorage, MemoryStorage, ObjectName};
+use server::files::{FileStorage, Keeping, LocalStorage, MemoryStorage, ObjectName};
 use shared::digest::DigestKind;
 use shared::id::{Sequence, SessionId, Timestamp};
 use shared::wire::Ack;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// Both storages; the folder lives as long as this.
 fn storages() -> (TempDir, [Arc<dyn FileStorage>; 2]) {
     let folder = tempfile::tempdir().unwrap();
-    let local = LocalStorage::open(folder.path()).unwrap();
+    let local = LocalStorage::open(folder.path(), Keeping::default()).unwrap();
     (folder, [Arc::new(local), Arc::new(MemoryStorage::new())])
 }
 

@@ -19,6 +19,13 @@ pub(super) struct Collected {
     bytes: usize,
 }
 
+impl Default for Collected {
+    /// Nothing yet, of a payload whose size is known.
+    fn default() -> Self {
+        Self::new(Some(0))
+    }
+}
+
 impl Collected {
     /// Nothing yet, of a payload whose size is known or not.
     pub(super) fn new(size: Option<u64>) -> Self {

@@ -11,6 +11,7 @@ use shared::digest::DigestKind;
 use shared::id::{SessionId, Timestamp};
 use shared::wire::Ack;
 
+use super::parts::Parts;
 use crate::files::naming::folder_name;
 use crate::files::platform::{Access, Folder, read_exact_at};
 use crate::files::{ASIDE_KEPT_MS, ObjectName, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
@@ -31,6 +32,7 @@ pub(super) struct Disk {
     pub(super) names: Vec<Mutex<()>>,
     pub(super) sure: Mutex<Sure>,
     pub(super) next_staged: AtomicU64,
+    pub(super) parts: Parts,
     /// Held as long as a part is under way, even when the storage itself is gone.
     pub(super) _lock: File,
 }
@@ -192,7 +194,7 @@ impl Disk {
                 aside.push(name.to_owned());
             }
         })?;
-        let mut removed = 0;
+        let mut removed = self.sweep_parts(now, at_most);
         for name in aside {
             if removed == at_most {
                 break;
@@ -223,7 +225,7 @@ impl Disk {
         self.sure.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn staged_name(&self, end: &str) -> String {
+    pub(super) fn staged_name(&self, end: &str) -> String {
         format!("{:032x}{end}", self.next_staged.fetch_add(1, Ordering::Relaxed))
     }
 

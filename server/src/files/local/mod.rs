@@ -7,20 +7,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::digest::DigestKind;
+use shared::digest::{Digest, DigestKind};
 use shared::id::{Sequence, Timestamp};
 use shared::wire::Ack;
 
+use self::continued::LocalClaim;
 use self::disk::Disk;
 use self::sink::LocalSink;
 use self::source::LocalSource;
-use super::{FileStorage, ObjectName, Page, Shelf, Sink, Source, StorageError, Stored};
+use super::{
+    Claim, Claimant, FileStorage, Keeping, ObjectName, Page, PartKey, Shelf, Sink, Source, StorageError, Stored,
+};
 
 mod collected;
+mod continued;
 mod disk;
+mod hold;
 mod listing;
 mod opening;
 mod part;
+mod parts;
 mod sink;
 mod source;
 
@@ -57,9 +63,9 @@ pub enum OpenError {
 
 impl LocalStorage {
     /// Opens the storage folder and makes it if it is not there. Locks it, and clears away what uploads left
-    /// behind when an earlier server was killed: nobody was told of any of it. Blocks; meant for the start.
-    pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Disk::open(path).map(|disk| Self { disk: Arc::new(disk) })
+    /// behind when an earlier server was killed and nobody was told of. Blocks; meant for the start.
+    pub fn open(path: &Path, keeping: Keeping) -> Result<Self, OpenError> {
+        Disk::open(path, keeping).map(|disk| Self { disk: Arc::new(disk) })
     }
 
     async fn on_disk<T: Send + 'static>(
@@ -75,6 +81,29 @@ impl LocalStorage {
 impl FileStorage for LocalStorage {
     async fn create(&self, size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError> {
         Ok(Box::new(LocalSink::create(Arc::clone(&self.disk), size, digest).await?))
+    }
+
+    async fn claim(&self, key: PartKey, by: Claimant) -> Result<Box<dyn Claim>, StorageError> {
+        Ok(Box::new(LocalClaim::enter(&self.disk, key, by).await?))
+    }
+
+    async fn kept(&self, key: PartKey) -> Result<Option<u64>, StorageError> {
+        if self.disk.knows(key) { self.on_disk(move |disk| disk.kept(key)).await } else { Ok(None) }
+    }
+
+    async fn prefix_digest(&self, key: PartKey, length: u64) -> Result<Option<Digest>, StorageError> {
+        continued::prefix_digest(&self.disk, key, length).await
+    }
+
+    async fn forget(&self, key: PartKey) -> Result<(), StorageError> {
+        if !self.disk.knows(key) {
+            return Ok(());
+        }
+        self.on_disk(move |disk| {
+            disk.forget(key);
+            Ok(())
+        })
+        .await
     }
 
     async fn inspect(&self, name: &ObjectName, digest: DigestKind) -> Result<Option<Stored>, StorageError> {

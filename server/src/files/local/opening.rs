@@ -8,13 +8,15 @@ use std::sync::atomic::AtomicU64;
 
 use super::OpenError;
 use super::disk::{ASIDE, Disk, NAME_LOCKS, PART};
+use super::parts::Parts;
+use crate::files::Keeping;
 use crate::files::platform::{Access, Folder};
 
 const STAGING: &str = ".staging";
 const LOCK: &str = ".lock";
 
 impl Disk {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, keeping: Keeping) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Unusable { path: path.to_owned(), source };
         make_folders(path).map_err(unusable)?;
         let root = Folder::open(path).map_err(unusable)?;
@@ -31,9 +33,12 @@ impl Disk {
             return Err(OpenError::OtherFilesystem { path: staging_path });
         }
         let next_staged = AtomicU64::new(clear_leftovers(&staging).map_err(unusable)?);
+        let parts = Parts::found(&staging, keeping).map_err(unusable)?;
         root.sync().map_err(unusable)?;
         let names = (0..NAME_LOCKS).map(|_| Mutex::default()).collect();
-        Ok(Self { root, staging, names, sure: Mutex::default(), next_staged, _lock: lock })
+        let disk = Self { root, staging, names, sure: Mutex::default(), next_staged, parts, _lock: lock };
+        disk.bound_parts();
+        Ok(disk)
     }
 }
 
@@ -52,7 +57,7 @@ fn make_folders(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the parts that an earlier server left, and returns a number above all that are in use.
+/// Removes the nameless parts that an earlier server left, and returns a number above all that are in use.
 fn clear_leftovers(staging: &Folder) -> io::Result<u64> {
     let mut leftovers = Vec::new();
     let mut next = 0;

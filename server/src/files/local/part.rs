@@ -1,4 +1,4 @@
-//! A part file: its bytes go to the disk here, and it vanishes unless it is revealed.
+//! A part file: its bytes go to the disk here, and it vanishes unless it is revealed or kept for its next claim.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use shared::wire::Ack;
 
 use super::collected::Collected;
 use super::disk::Disk;
+use super::hold::Hold;
 use super::hop;
 use crate::files::platform::{preallocate, write_all_at};
 use crate::files::{ObjectName, Part, RevealError, StorageError, Stored};
 
-/// A file in the staging folder. Dropped, it is removed.
+/// A file in the staging folder. Dropped, it is removed; one with a claim becomes its part.
 #[derive(Debug)]
 struct Staged {
     disk: Arc<Disk>,
@@ -21,15 +22,19 @@ struct Staged {
     /// There until the drop.
     file: Option<File>,
     revealed: bool,
+    hold: Option<Hold>,
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if self.revealed {
+        if self.revealed || self.is_kept() {
             return;
         }
-        // What stays behind is cleared away at the next start.
-        let _removed = self.disk.staging.remove(&self.name);
+        // The name of a part may be that of a newer claim's file already.
+        if self.name != self.hold.as_ref().map_or_else(String::new, |hold| Disk::part_name(hold.held.key)) {
+            // What stays behind is cleared away at the next start.
+            let _removed = self.disk.staging.remove(&self.name);
+        }
         // Closing gives a removed file's space back, which takes a while when it is large.
         if let (Some(file), Ok(runtime)) = (self.file.take(), tokio::runtime::Handle::try_current()) {
             runtime.spawn_blocking(move || drop(file));
@@ -49,8 +54,8 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: Option<DigestKind>) -> Result<Self, StorageError> {
         let (name, file) = disk.create_part()?;
-        let staged = Staged { disk, name, file: Some(file), revealed: false };
-        preallocate(staged.file()?, reserve)?;
+        let staged = Staged { disk, name, file: Some(file), revealed: false, hold: None };
+        preallocate(staged.file()?, 0, reserve)?;
         Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.map(DigestKind::hasher) })
     }
 
@@ -89,6 +94,31 @@ impl Staged {
     fn file(&self) -> Result<&File, StorageError> {
         self.file.as_ref().ok_or(StorageError::GivenUp)
     }
+
+    /// Does the work that takes the file away from here, under its claim if it has one.
+    fn leave(&self, work: impl FnOnce() -> Result<bool, StorageError>) -> Result<bool, StorageError> {
+        match &self.hold {
+            None => work(),
+            Some(hold) => hold.held.leave(&self.disk, &self.name, work),
+        }
+    }
+
+    /// After a failure nobody knows what of the file will be there, so no claim is to find it.
+    fn give_up(&self) {
+        if let Some(hold) = &self.hold {
+            hold.held.remove(&self.disk);
+        }
+    }
+
+    /// Leaves the file to the next claim.
+    fn is_kept(&self) -> bool {
+        let (Some(hold), Some(file)) = (&self.hold, &self.file) else { return false };
+        let Ok(metadata) = file.metadata() else { return false };
+        let part_name = Disk::part_name(hold.held.key);
+        hold.held.replace(metadata.len(), || {
+            if self.name == part_name { Ok(()) } else { Ok(self.disk.staging.rename_over(&self.name, &part_name)?) }
+        })
+    }
 }
 
 /// A sealed part file.
@@ -101,30 +131,68 @@ pub(super) struct LocalPart {
 }
 
 impl LocalPart {
+    /// A part whose file is in its place already.
+    pub(super) fn continued(hold: Hold, file: File, stored: Stored, sealed: Ack) -> Self {
+        let (disk, name) = (Arc::clone(&hold.disk), Disk::part_name(hold.held.key));
+        Self { staged: Staged { disk, name, file: Some(file), revealed: false, hold: Some(hold) }, stored, sealed }
+    }
+
+    /// The same part, under a claim.
+    pub(super) fn under(mut self, hold: Option<Hold>) -> Self {
+        self.staged.hold = hold;
+        self
+    }
+
     fn show(mut self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
-        let staged = &mut self.staged;
         if ack == Ack::Durable && self.sealed == Ack::Written {
-            staged.file()?.sync_all().map_err(StorageError::from)?;
+            if let Err(error) = self.staged.file()?.sync_all() {
+                self.staged.give_up();
+                return Err(StorageError::from(error).into());
+            }
             self.sealed = Ack::Durable;
         }
-        let free = staged.disk.reveal(&staged.name, name, ack)?;
-        self.shown(free)
+        let staged = &self.staged;
+        let revealed = staged.leave(|| staged.disk.reveal(&staged.name, name, ack));
+        self.shown(revealed)
     }
 
-    /// Shows the part without waiting; gives it back when somebody has the name, who may wait for the disk.
+    /// Shows the part without waiting; gives it back when that could take a while: somebody has the name, who may
+    /// wait for the disk, or there is an older file that goes when this one is shown.
     fn show_at_once(self: Box<Self>, name: &ObjectName) -> Result<Result<(), RevealError>, Box<Self>> {
-        match self.staged.disk.reveal_at_once(&self.staged.name, name) {
-            Some(free) => Ok(free.map_err(RevealError::from).and_then(|free| self.shown(free))),
-            None => Err(self),
+        if self.replaces_another() {
+            return Err(self);
+        }
+        let staged = &self.staged;
+        let mut waits = false;
+        let revealed = staged.leave(|| {
+            staged.disk.reveal_at_once(&staged.name, name).unwrap_or_else(|| {
+                waits = true;
+                Ok(false)
+            })
+        });
+        if waits { Err(self) } else { Ok(self.shown(revealed)) }
+    }
+
+    fn shown(mut self: Box<Self>, revealed: Result<bool, StorageError>) -> Result<(), RevealError> {
+        match revealed {
+            Ok(true) => {
+                self.staged.revealed = true;
+                Ok(())
+            }
+            Ok(false) => Err(RevealError::Occupied(self)),
+            Err(error) => {
+                if !matches!(error, StorageError::Overtaken) {
+                    self.staged.give_up();
+                }
+                Err(error.into())
+            }
         }
     }
 
-    fn shown(mut self: Box<Self>, free: bool) -> Result<(), RevealError> {
-        if free {
-            self.staged.revealed = true;
-            return Ok(());
-        }
-        Err(RevealError::Occupied(self))
+    /// Whether there is an older file that goes when this one is shown; removing one can take a while.
+    fn replaces_another(&self) -> bool {
+        let Some(hold) = &self.staged.hold else { return false };
+        hold.held.is_on_disk() && self.staged.name != Disk::part_name(hold.held.key)
     }
 }
 
@@ -132,6 +200,20 @@ impl LocalPart {
 impl Part for LocalPart {
     fn stored(&self) -> Stored {
         self.stored
+    }
+
+    async fn discard(self: Box<Self>) {
+        let done = hop(move || {
+            if let Some(hold) = &self.staged.hold {
+                hold.held.remove(&hold.disk);
+            }
+            // With its claim ended, nothing keeps it.
+            drop(self);
+            Ok::<_, StorageError>(())
+        });
+        if let Err(error) = done.await {
+            tracing::error!(%error, "a part could not be discarded");
+        }
     }
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {

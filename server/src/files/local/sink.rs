@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::collected::Collected;
 use super::disk::Disk;
+use super::hold::Hold;
 use super::hop;
 use super::part::Writer;
 use crate::files::{Part, Sink, StorageError};
@@ -28,6 +29,8 @@ pub(super) struct LocalSink {
     digest: Option<DigestKind>,
     collected: Collected,
     state: State,
+    /// With it, a small file that is cut becomes a part.
+    hold: Option<Hold>,
 }
 
 #[derive(Debug)]
@@ -54,7 +57,13 @@ impl LocalSink {
             }
             None => State::Small,
         };
-        Ok(Self { disk, digest, collected: Collected::new(size), state })
+        Ok(Self { disk, digest, collected: Collected::new(size), state, hold: None })
+    }
+
+    /// A sink for a small file that has a claim, and so a size.
+    pub(super) fn held(hold: Hold, digest: DigestKind) -> Self {
+        let disk = Arc::clone(&hold.disk);
+        Self { disk, digest: Some(digest), collected: Collected::default(), state: State::Small, hold: Some(hold) }
     }
 
     /// The writer, once it has written what it was given.
@@ -99,18 +108,24 @@ impl Sink for LocalSink {
         let state = std::mem::replace(&mut self.state, State::GivenUp);
         let writer = Self::settled(state).await?;
         let (disk, digest, rest) = (Arc::clone(&self.disk), self.digest, self.collected.take());
+        let hold = self.hold.take();
         let at_once = writer.is_none() && rest.bytes() <= AT_ONCE_BYTES_MAX;
-        let write = move || {
+        let write = move |ack| {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
             writer.write(rest)?;
-            Ok::<_, StorageError>(writer)
+            Ok::<_, StorageError>(writer.seal(ack)?.under(hold))
         };
-        let part = if at_once {
-            // Made durable when it is shown, in the same change of thread.
-            write()?.seal(Ack::Written)?
-        } else {
-            hop(move || write()?.seal(ack)).await?
-        };
+        // What is written at once is made durable when it is shown, in the same change of thread.
+        let part = if at_once { write(Ack::Written)? } else { hop(move || write(ack)).await? };
         Ok(Box::new(part))
+    }
+}
+
+impl Drop for LocalSink {
+    fn drop(&mut self) {
+        let Some(hold) = self.hold.take() else { return };
+        // A newer claim may come before the blocking thread does; it writes them then.
+        hold.held.leave_behind(self.collected.take());
+        hold.back();
     }
 }

@@ -12,6 +12,8 @@ use super::*;
 use crate::files::mime::Extension;
 use crate::files::{Part, RevealError};
 
+mod parts;
+
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -38,22 +40,25 @@ fn staged(root: &Path) -> Vec<String> {
 #[test]
 fn a_second_server_on_the_same_folder_is_refused() {
     let root = folder();
-    let first = LocalStorage::open(root.path()).unwrap();
-    let refused = LocalStorage::open(root.path()).unwrap_err();
+    let first = LocalStorage::open(root.path(), Keeping::default()).unwrap();
+    let refused = LocalStorage::open(root.path(), Keeping::default()).unwrap_err();
     assert!(matches!(refused, OpenError::Locked { .. }));
     assert!(refused.to_string().contains("in use by another server"));
     drop(first);
-    LocalStorage::open(root.path()).unwrap();
+    LocalStorage::open(root.path(), Keeping::default()).unwrap();
 }
 
 #[test]
 fn a_folder_that_is_not_there_is_made() {
     let root = folder();
     let path = root.path().join("a/b/c");
-    LocalStorage::open(&path).unwrap();
+    LocalStorage::open(&path, Keeping::default()).unwrap();
     assert!(path.join(".staging").is_dir() && path.join(".lock").is_file());
     fs::write(root.path().join("file"), "").unwrap();
-    assert!(matches!(LocalStorage::open(&root.path().join("file")), Err(OpenError::Unusable { .. })));
+    assert!(matches!(
+        LocalStorage::open(&root.path().join("file"), Keeping::default()),
+        Err(OpenError::Unusable { .. })
+    ));
 }
 
 #[cfg(unix)]
@@ -61,7 +66,7 @@ fn a_folder_that_is_not_there_is_made() {
 fn what_is_not_for_everybody_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let root = folder();
-    let _storage = LocalStorage::open(root.path()).unwrap();
+    let _storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     for private in [".staging", ".lock"] {
         assert_eq!(fs::metadata(root.path().join(private)).unwrap().permissions().mode() & 0o077, 0, "{private}");
     }
@@ -73,20 +78,20 @@ fn a_staging_folder_that_is_a_link_is_refused() {
     let root = folder();
     fs::create_dir(root.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink("elsewhere", root.path().join(".staging")).unwrap();
-    assert!(matches!(LocalStorage::open(root.path()), Err(OpenError::Unusable { .. })));
+    assert!(matches!(LocalStorage::open(root.path(), Keeping::default()), Err(OpenError::Unusable { .. })));
 }
 
 #[tokio::test]
 async fn what_a_killed_server_left_is_cleared_away_and_what_was_set_aside_stays() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     part(&storage, Ack::Written).await.reveal(&name(), Ack::Written).await.unwrap();
     assert!(storage.set_aside(&name()).await.unwrap());
     drop(storage);
     fs::write(root.path().join(".staging/00000000000000000000000000000007.part"), "half").unwrap();
     fs::write(root.path().join(".staging/00000000000000000000000000000009.bad"), "odd").unwrap();
 
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     assert_eq!(staged(root.path()).len(), 2);
     // The next one set aside meets none of the older names.
     part(&storage, Ack::Written).await.reveal(&name(), Ack::Written).await.unwrap();
@@ -98,7 +103,7 @@ async fn what_a_killed_server_left_is_cleared_away_and_what_was_set_aside_stays(
 #[tokio::test]
 async fn a_link_under_a_final_name_is_neither_followed_nor_replaced() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     fs::write(root.path().join("secret"), "secret").unwrap();
     std::os::unix::fs::symlink("secret", root.path().join(name().to_wire())).unwrap();
     assert!(storage.open(&name(), 0).await.is_err());
@@ -111,7 +116,7 @@ async fn a_link_under_a_final_name_is_neither_followed_nor_replaced() {
 #[tokio::test]
 async fn a_session_folder_that_leads_elsewhere_is_not_entered() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     let elsewhere = folder();
     let (above, _) = in_folder().to_wire().split_once('/').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), root.path().join(above)).unwrap();
@@ -124,7 +129,7 @@ async fn a_session_folder_that_leads_elsewhere_is_not_entered() {
 #[tokio::test]
 async fn a_session_folder_that_somebody_removed_is_made_again() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     for _ in 0..2 {
         part(&storage, Ack::Durable).await.reveal(&in_folder(), Ack::Durable).await.unwrap();
         let path = root.path().join(in_folder().to_wire());
@@ -137,7 +142,7 @@ async fn a_session_folder_that_somebody_removed_is_made_again() {
 #[tokio::test]
 async fn what_failed_to_become_durable_once_is_not_called_durable_later() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     part(&storage, Ack::Written).await.reveal(&in_folder(), Ack::Written).await.unwrap();
     let failed = storage.disk.remembering(in_folder().folder(), Err(ErrorKind::Other.into()));
     assert!(failed.is_err());
@@ -153,7 +158,7 @@ async fn what_failed_to_become_durable_once_is_not_called_durable_later() {
 #[tokio::test]
 async fn a_sink_that_failed_is_good_for_nothing() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     let mut sink = storage.create(None, Some(DigestKind::Blake3)).await.unwrap();
     fs::remove_dir(root.path().join(".staging")).unwrap();
     let chunk = Bytes::from(vec![0; 2 * sink::SMALL_BYTES_MAX]);
@@ -168,7 +173,7 @@ async fn a_sink_that_failed_is_good_for_nothing() {
 #[tokio::test]
 async fn a_file_larger_than_the_disk_is_refused_before_its_first_byte() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     // Larger than any disk, smaller than what a file may be.
     let refused = storage.create(Some(15 << 40), Some(DigestKind::Blake3)).await;
     assert!(matches!(refused, Err(StorageError::Full)), "{refused:?}");
@@ -178,7 +183,7 @@ async fn a_file_larger_than_the_disk_is_refused_before_its_first_byte() {
 #[tokio::test]
 async fn a_file_that_became_shorter_while_it_is_read_is_an_error() {
     let root = folder();
-    let storage = LocalStorage::open(root.path()).unwrap();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     part(&storage, Ack::Written).await.reveal(&name(), Ack::Written).await.unwrap();
     let mut source = storage.open(&name(), 0).await.unwrap().unwrap();
     fs::write(root.path().join(name().to_wire()), "a").unwrap();
@@ -195,7 +200,7 @@ fn an_upload_cut_at_every_await_leaves_a_whole_file_or_none() {
     for polls in 0..40 {
         let root = folder();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let storage = LocalStorage::open(root.path()).unwrap();
+        let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
         let entered = runtime.enter();
         let mut upload = Box::pin(async move {
             let mut sink = storage.create(Some(3 << 20), Some(DigestKind::Blake3)).await.unwrap();
@@ -218,7 +223,7 @@ fn an_upload_cut_at_every_await_leaves_a_whole_file_or_none() {
         assert_eq!(staged(root.path()), [""; 0], "{polls}");
         let shown = fs::read(root.path().join(name().to_wire()));
         assert!(shown.is_err() || shown.unwrap() == vec![7; 3 << 20], "{polls}");
-        LocalStorage::open(root.path()).unwrap();
+        LocalStorage::open(root.path(), Keeping::default()).unwrap();
     }
 }
 

@@ -11,15 +11,20 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::digest::DigestKind;
+use shared::digest::{Digest, DigestKind};
 use shared::id::{Sequence, Timestamp};
 use shared::wire::Ack;
 
+use self::kept::KeptPart;
 use self::part::{MemorySink, MemorySource};
 use super::mime::Extension;
 use super::paging::FirstSequences;
-use super::{ASIDE_KEPT_MS, FileStorage, Form, Listed, ObjectName, Page, Shelf, Sink, Source, StorageError, Stored};
+use super::{
+    ASIDE_KEPT_MS, Claim, Claimant, FileStorage, Form, Keeping, Listed, ObjectName, Page, PartKey, Shelf, Sink, Source,
+    StorageError, Stored,
+};
 
+mod kept;
 mod part;
 
 /// A storage in memory. Clones are handles to the same files.
@@ -31,8 +36,16 @@ pub struct MemoryStorage {
 /// What can be made to fail.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Operation {
-    /// [`FileStorage::create`].
+    /// [`FileStorage::create`], and [`Claim::sink`].
     Create,
+    /// [`FileStorage::claim`].
+    Claim,
+    /// [`FileStorage::kept`].
+    Kept,
+    /// [`FileStorage::prefix_digest`].
+    PrefixDigest,
+    /// [`FileStorage::forget`].
+    Forget,
     /// [`Sink::write`].
     Write,
     /// [`Sink::seal`].
@@ -76,6 +89,10 @@ struct World {
     /// By the path, so that order never depends on a hash.
     visible: BTreeMap<String, Kept>,
     aside: Vec<(u64, Bytes)>,
+    parts: BTreeMap<PartKey, KeptPart>,
+    keeping: Keeping,
+    /// Claims so far; the number of the newest.
+    claims: u64,
     partial: usize,
     now_ms: u64,
     done: BTreeMap<Operation, u64>,
@@ -109,6 +126,14 @@ impl MemoryStorage {
         Self::default()
     }
 
+    /// An empty storage that keeps parts within these bounds.
+    #[must_use]
+    pub fn keeping(keeping: Keeping) -> Self {
+        let storage = Self::default();
+        storage.world().keeping = keeping;
+        storage
+    }
+
     /// Makes the `nth` call of an operation from now on fail, 1 being the next.
     pub fn fail(&self, operation: Operation, nth: u64, fault: Fault) {
         let mut world = self.world();
@@ -116,7 +141,7 @@ impl MemoryStorage {
         world.faults.insert((operation, count), fault);
     }
 
-    /// The moment at which files are set aside; nothing else looks at it.
+    /// The moment at which files are set aside and parts are touched; nothing else looks at it.
     pub fn set_now(&self, now: Timestamp) {
         self.world().now_ms = now.as_millis();
     }
@@ -151,15 +176,32 @@ impl MemoryStorage {
         self.world().aside.iter().map(|(_, bytes)| bytes.clone()).collect()
     }
 
+    /// The parts there are: what has come of each, and how many bytes of it survive a power cut.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(PartKey, Bytes, usize)> {
+        let world = self.world();
+        let there = world.parts.iter().filter(|(_, part)| !part.bytes.is_empty());
+        there.map(|(key, part)| (*key, Bytes::copy_from_slice(&part.bytes), part.synced)).collect()
+    }
+
+    /// Who claimed each part last, and whether that claim lasts.
+    #[must_use]
+    pub fn claims(&self) -> Vec<(PartKey, Option<Claimant>, bool)> {
+        self.world().parts.iter().map(|(key, part)| (*key, part.last, part.writer.is_some())).collect()
+    }
+
     /// How often an operation was called.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> u64 {
         self.world().done.get(&operation).copied().unwrap_or_default()
     }
 
-    /// The machine loses power: every file that is not durable is gone. Sinks and parts are for the caller to drop.
+    /// The machine loses power: every file that is not durable is gone, and of a part what was not synced. Sinks and parts are for the caller to drop.
     pub fn cut_power(&self) {
-        self.world().visible.retain(|_, kept| kept.durable);
+        let mut world = self.world();
+        world.visible.retain(|_, kept| kept.durable);
+        world.parts.values_mut().for_each(|part| part.bytes.truncate(part.synced));
+        world.keep_within_bounds();
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -194,6 +236,37 @@ impl FileStorage for MemoryStorage {
     async fn create(&self, _size: Option<u64>, digest: Option<DigestKind>) -> Result<Box<dyn Sink>, StorageError> {
         self.begin(Operation::Create).await?;
         Ok(Box::new(MemorySink::new(self.clone(), digest)))
+    }
+
+    async fn claim(&self, key: PartKey, by: Claimant) -> Result<Box<dyn Claim>, StorageError> {
+        self.begin(Operation::Claim).await?;
+        Ok(Box::new(self.hold(key, by)?))
+    }
+
+    async fn kept(&self, key: PartKey) -> Result<Option<u64>, StorageError> {
+        self.begin(Operation::Kept).await?;
+        Ok(self.sync_part(key))
+    }
+
+    async fn prefix_digest(&self, key: PartKey, length: u64) -> Result<Option<Digest>, StorageError> {
+        self.begin(Operation::PrefixDigest).await?;
+        let world = self.world();
+        let end = usize::try_from(length).unwrap_or(usize::MAX);
+        let prefix = world.parts.get(&key).and_then(|part| part.bytes.get(..end));
+        Ok(prefix.map(|bytes| {
+            let mut hasher = DigestKind::Blake3.hasher();
+            hasher.update(bytes);
+            hasher.finish()
+        }))
+    }
+
+    async fn forget(&self, key: PartKey) -> Result<(), StorageError> {
+        self.begin(Operation::Forget).await?;
+        let mut world = self.world();
+        if world.parts.get(&key).is_some_and(|part| part.writer.is_none()) {
+            world.parts.remove(&key);
+        }
+        Ok(())
     }
 
     async fn inspect(&self, name: &ObjectName, digest: DigestKind) -> Result<Option<Stored>, StorageError> {
@@ -276,12 +349,16 @@ impl FileStorage for MemoryStorage {
     async fn sweep(&self, now: Timestamp, at_most: usize) -> Result<usize, StorageError> {
         self.begin(Operation::Sweep).await?;
         let mut removed = 0;
-        self.world().aside.retain(|(since_ms, _)| {
-            let old = now.millis_since(Timestamp::from_millis(*since_ms)) > ASIDE_KEPT_MS;
+        let mut goes = |since_ms: u64, kept_ms: u64| {
+            let old = now.millis_since(Timestamp::from_millis(since_ms)) > kept_ms;
             let goes = old && removed < at_most;
             removed += usize::from(goes);
-            !goes
-        });
+            goes
+        };
+        let mut world = self.world();
+        world.aside.retain(|(since_ms, _)| !goes(*since_ms, ASIDE_KEPT_MS));
+        let kept_ms = world.keeping.kept_ms;
+        world.parts.retain(|_, part| part.writer.is_some() || !goes(part.touched_ms, kept_ms));
         Ok(removed)
     }
 }

@@ -10,12 +10,12 @@ use crate::files::{ObjectName, Part, RevealError, SOURCE_CHUNK_BYTES_MAX, Sink, 
 
 /// Counts a sink or part as long as there is one.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     storage: MemoryStorage,
 }
 
 impl Place {
-    fn new(storage: MemoryStorage) -> Self {
+    pub(super) fn new(storage: MemoryStorage) -> Self {
         storage.world().partial += 1;
         Self { storage }
     }
@@ -80,6 +80,8 @@ impl Part for MemoryPart {
     fn stored(&self) -> Stored {
         self.stored
     }
+
+    async fn discard(self: Box<Self>) {}
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
         let begun = self.place.storage.begin(Operation::Reveal).await?;

@@ -36,6 +36,11 @@ impl Folder {
         OpenOptions::new().read(true).write(true).create_new(true).open(self.0.join(name))
     }
 
+    pub(in crate::files) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        self.size(name)?;
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.0.join(name))
+    }
+
     pub(in crate::files) fn open_file(&self, name: &str) -> io::Result<Option<File>> {
         if self.size(name)?.is_none() {
             return Ok(None);
@@ -65,6 +70,10 @@ impl Folder {
         }
     }
 
+    pub(in crate::files) fn rename_over(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.0.join(from), self.0.join(to))
+    }
+
     /// There is no portable way; a journalling file system keeps names by itself, a little later.
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature on every platform")]
     pub(in crate::files) fn sync(&self) -> io::Result<()> {
@@ -89,6 +98,19 @@ impl Folder {
     pub(in crate::files) fn changed_ms(file: &File) -> io::Result<u64> {
         let since = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(since.as_secs().saturating_mul(1_000))
+    }
+
+    /// There is no portable way without reading the clock; such a part is kept from its last byte on.
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+    pub(in crate::files) fn touch(_file: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// There is no portable way to know, and a link is what a rename is made of here; so nothing is continued that a
+    /// killed server left.
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+    pub(in crate::files) fn has_other_names(_file: &File) -> io::Result<bool> {
+        Ok(true)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use super::{Access, rename};
@@ -41,6 +41,13 @@ impl Folder {
     pub(in crate::files) fn create(&self, name: &str) -> io::Result<File> {
         let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
         self.at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, mode)
+    }
+
+    /// Opens a regular file for reading and writing, and makes it if it is not there.
+    pub(in crate::files) fn open_or_create(&self, name: &str) -> io::Result<File> {
+        let mode = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::ROTH;
+        let file = self.at(name, OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK, mode)?;
+        if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// `None`: it is not there. Only a regular file is opened.
@@ -82,6 +89,11 @@ impl Folder {
         }
     }
 
+    /// Moves a file to another name in this folder; what had it is gone.
+    pub(in crate::files) fn rename_over(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
+    }
+
     /// Makes the names in this folder durable.
     pub(in crate::files) fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
@@ -104,6 +116,17 @@ impl Folder {
     /// When the file was last renamed or written, in milliseconds since 1970.
     pub(in crate::files) fn changed_ms(file: &File) -> io::Result<u64> {
         Ok(u64::try_from(file.metadata()?.ctime()).unwrap_or_default().saturating_mul(1_000))
+    }
+
+    /// Makes [`Folder::changed_ms`] say that it was touched now.
+    pub(in crate::files) fn touch(file: &File) -> io::Result<()> {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        Ok(rustix::fs::futimens(file, &Timestamps { last_access: now, last_modification: now })?)
+    }
+
+    /// Whether the file can be reached under another name too.
+    pub(in crate::files) fn has_other_names(file: &File) -> io::Result<bool> {
+        Ok(file.metadata()?.nlink() > 1)
     }
 
     fn at(&self, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {

@@ -63,6 +63,15 @@ mod tests {
                 assert_eq!(root.open_file("a").unwrap_err().kind(), ErrorKind::InvalidData);
                 assert_eq!(root.size("a").unwrap_err().kind(), ErrorKind::InvalidData);
 
+                assert!(root.open_or_create("a").is_err());
+                let part = sub.open_or_create("p").unwrap();
+                write_all_at(&part, b"abc", 0).unwrap();
+                assert_eq!(sub.open_or_create("p").unwrap().metadata().unwrap().len(), 3);
+                <$folder>::touch(&part).unwrap();
+                <$folder>::has_other_names(&part).unwrap();
+                sub.rename_over("p", "x").unwrap();
+                assert_eq!((sub.size("p").unwrap(), sub.size("x").unwrap()), (None, Some(3)));
+
                 let mut names = Vec::new();
                 root.each_name(&mut |name| names.push(name.to_owned())).unwrap();
                 names.sort();
@@ -101,9 +110,21 @@ mod tests {
     #[test]
     fn space_that_is_reserved_is_no_part_of_the_file() {
         let file = tempfile::tempfile().unwrap();
-        preallocate(&file, 1 << 20).unwrap();
+        preallocate(&file, 0, 1 << 20).unwrap();
+        preallocate(&file, 1 << 20, 2 << 20).unwrap();
         assert_eq!(file.metadata().unwrap().len(), 0);
-        preallocate(&file, 0).unwrap();
+        preallocate(&file, 0, 0).unwrap();
+        preallocate(&file, 5, 4).unwrap();
+    }
+
+    #[test]
+    fn a_second_name_of_a_file_is_noticed() {
+        let place = tempfile::tempdir().unwrap();
+        let root = Folder::open(place.path()).unwrap();
+        let file = root.create("a").unwrap();
+        assert!(!Folder::has_other_names(&file).unwrap());
+        std::fs::hard_link(place.path().join("a"), place.path().join("b")).unwrap();
+        assert!(Folder::has_other_names(&file).unwrap());
     }
 
     #[test]

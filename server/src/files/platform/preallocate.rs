@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io;
 
-/// Reserves space and leaves the length alone, so that the file never shows bytes that nobody wrote. Where the
+/// Reserves space for the bytes from `from` up to `end` and leaves the length alone, so that the file never shows bytes that nobody wrote. Where the
 /// system cannot, nothing is reserved and a full disk shows later.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(in crate::files) fn preallocate(file: &File, size: u64) -> io::Result<()> {
+pub(in crate::files) fn preallocate(file: &File, from: u64, end: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
     use rustix::io::Errno;
 
+    let size = end.saturating_sub(from);
     if size == 0 {
         return Ok(());
     }
@@ -18,7 +19,7 @@ pub(in crate::files) fn preallocate(file: &File, size: u64) -> io::Result<()> {
         // Trying would fill the disk first, and everybody else's uploads would fail with this one.
         return Err(Errno::NOSPC.into());
     }
-    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+    match fallocate(file, FallocateFlags::KEEP_SIZE, from, size) {
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -26,6 +27,6 @@ pub(in crate::files) fn preallocate(file: &File, size: u64) -> io::Result<()> {
 
 /// Elsewhere a full disk shows when the bytes are written.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in crate::files) fn preallocate(_file: &File, _size: u64) -> io::Result<()> {
+pub(in crate::files) fn preallocate(_file: &File, _from: u64, _end: u64) -> io::Result<()> {
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::StatefulHandler;
 use super::record::turn;
 use crate::config::Naming;
 use crate::files::mime::Extension;
-use crate::files::{Form, ObjectName, Shelf};
+use crate::files::{Form, ObjectName, PartKey, Shelf};
 use crate::handler::stateless::fetch_answer;
 use crate::handler::{Answer, AnswerPayload, Peer};
 
@@ -29,7 +29,17 @@ impl StatefulHandler {
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         self.services.files.remove(&name, self.services.ack).await?;
-        self.count(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await
+        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await?;
+        self.forget_part(&fenced.session, sequence).await;
+        Ok(answer)
+    }
+
+    /// Removes what a cut upload left under a sequence that something else has taken.
+    pub(super) async fn forget_part(&self, session: &Session, sequence: Sequence) {
+        // The answer is counted; what could not be removed now goes when its time has come.
+        if let Err(error) = self.services.files.forget(PartKey::of_sequence(session.id(), sequence)).await {
+            tracing::warn!(%error, session = %session.id(), "a part could not be removed");
+        }
     }
 
     pub(super) async fn list(&self, session: &Session, from: Sequence) -> Result<Answer, ErrorBody> {

@@ -14,11 +14,13 @@ use shared::error::ErrorCode;
 use shared::id::{Epoch, Sequence, SessionId, Token};
 use shared::limits::Limits;
 use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step};
-use shared::wire::{Action, ErrorBody, Mode, SessionInfo, SessionRequest, StatefulRequest, Status};
+use shared::wire::{Action, ErrorBody, Mode, Partial, SessionInfo, SessionRequest, StatefulRequest, Status};
 
 use self::answers::{goodbye, replay, status};
 use self::record::{expecting, turn};
+use super::stateless::partial;
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
+use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
 use crate::sessions::{SessionStore, StoreError, Versioned};
 
@@ -140,7 +142,9 @@ impl StatefulHandler {
             match self.replace(&seen, taken).await {
                 Ok(taken) => {
                     peer.bound = Some(self.attached.bind(id, taken.session.epoch()));
-                    return Ok(Answer::of(Status::SessionResumed).in_session(taken.session));
+                    let mut answer = Answer::of(Status::SessionResumed);
+                    answer.reply.partial = self.left(&taken.session).await;
+                    return Ok(answer.in_session(taken.session));
                 }
                 Err(StoreError::Conflict) => {}
                 Err(
@@ -153,6 +157,20 @@ impl StatefulHandler {
             }
         }
         Err(ErrorCode::Busy.into())
+    }
+
+    /// What a cut upload left under the next sequence. The older connection was told to stop, and what it received
+    /// until now is in it.
+    async fn left(&self, session: &Session) -> Option<Partial> {
+        let sequence = session.next_sequence();
+        match self.services.files.kept(PartKey::of_sequence(session.id(), sequence)).await {
+            Ok(offset) => offset.map(|offset| Partial { sequence: Some(sequence), offset, prefix_digest: None }),
+            Err(error) => {
+                // The session goes on all the same; whoever asks for its status hears of the failure.
+                tracing::error!(%error, session = %session.id(), "a part could not be looked at");
+                None
+            }
+        }
     }
 
     /// The session that `token` continues.
@@ -217,7 +235,14 @@ impl StatefulHandler {
         let session = self.heard(peer).await?;
         let answer = match request {
             // As it was when the question came; the answer to it is what ends the silence.
-            SessionRequest::Status => return Ok(status(&seen.session).in_session(seen.session)),
+            SessionRequest::Status => {
+                let sequence = seen.session.next_sequence();
+                let key = PartKey::of_sequence(id, sequence);
+                let partial = partial(self.services.files.as_ref(), key).await?;
+                let mut answer = status(&seen.session);
+                answer.reply.partial = partial.map(|partial| Partial { sequence: Some(sequence), ..partial });
+                return Ok(answer.in_session(seen.session));
+            }
             SessionRequest::List(from) => self.list(&session, from).await?,
             SessionRequest::Fetch(range) => self.fetch(&session, &range).await?,
             SessionRequest::Heartbeat
@@ -245,6 +270,7 @@ impl StatefulHandler {
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
+        self.forget_part(&fenced.session, sequence).await;
         if let Some(bound) = &mut peer.bound {
             bound.ended = true;
         }

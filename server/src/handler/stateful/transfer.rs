@@ -8,10 +8,15 @@ use shared::wire::{Ack, Action, ErrorBody, FileInfo, Upload};
 use super::record::{expecting, turn};
 use super::{CHANGES_TRIED, StatefulHandler};
 use crate::files::mime::Extension;
-use crate::files::{ObjectName, Part, RevealError};
+use crate::files::{Claimant, ObjectName, Part, PartKey, RevealError};
 use crate::handler::receive::{receive, refuse_early};
 use crate::handler::{Answer, Body, Peer};
 use crate::sessions::Versioned;
+
+/// Only a newer connection of the session can have taken its upload over.
+fn in_session(error: ErrorBody) -> ErrorBody {
+    if error.code == ErrorCode::TransferMoved { ErrorCode::SessionMoved.into() } else { error }
+}
 
 impl StatefulHandler {
     pub(super) async fn transfer(
@@ -27,8 +32,11 @@ impl StatefulHandler {
         let ack = upload.ack.unwrap_or(self.services.ack);
         let sequence = seen.session.next_sequence();
         let name = self.name(&seen.session, sequence, Extension::of(&upload.mime_type));
+        let key = PartKey::of_sequence(seen.session.id(), sequence);
+        let by = Claimant::Epoch(seen.session.epoch());
         let kind = upload.digest_kind();
-        let part = receive(self.services.files.as_ref(), upload, Some(kind), bytes_max, ack, body).await?;
+        let own = Some((key, by));
+        let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await.map_err(in_session)?;
         let stored = part.stored();
 
         // From here to the count, no newer connection comes between: it waits for its turn.
@@ -44,11 +52,16 @@ impl StatefulHandler {
         if let Some(bound) = &mut peer.bound {
             bound.uncounted = true;
         }
-        self.reveal(part, &name, kind, ack).await?;
+        self.reveal(part, &name, kind, ack).await.map_err(in_session)?;
         // The object is on the disk before the session counts it. A crash in between leaves a file that the
         // repeated request adopts; the other order would acknowledge a file that is not there.
         let file = FileInfo { stored_as: name.to_wire(), size: stored.size, digest: stored.digest };
-        self.count(Receipt::new(sequence, fingerprint, Outcome::Stored(file, ack)), peer).await
+        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Stored(file, ack)), peer).await?;
+        if upload.total().is_none() {
+            // Left by an earlier request that knew its length.
+            self.forget_part(&fenced.session, sequence).await;
+        }
+        Ok(answer)
     }
 
     /// Shows a part under its session's name. What is there already was never counted: the same bytes are
@@ -71,6 +84,7 @@ impl StatefulHandler {
                 Some(there) if there == stored => {
                     let kept = ack == Ack::Written || self.services.files.make_durable(name).await?;
                     if kept {
+                        part.discard().await;
                         return Ok(());
                     }
                 }
