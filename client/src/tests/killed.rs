@@ -15,6 +15,7 @@ impl World {
         };
         let killed = async {
             tokio::select! {
+                biased;
                 exit = run => panic!("it ended by itself: {exit:?}"),
                 () = until => {}
             }
