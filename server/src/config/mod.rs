@@ -50,6 +50,8 @@ pub struct Config {
     pub naming: Naming,
     /// Where sessions are remembered.
     pub persistence: Persistence,
+    /// The keys that seal tickets; empty for one made at the start.
+    pub ticket_key_file: PathBuf,
     /// The database of sessions; empty when it is in the storage folder.
     pub sqlite_path: PathBuf,
     /// The Redis server that remembers sessions.
@@ -91,6 +93,7 @@ impl Default for Config {
             storage: PathBuf::from("./storage"),
             naming: Naming::SessionAware,
             persistence: Persistence::Memory,
+            ticket_key_file: PathBuf::new(),
             sqlite_path: PathBuf::new(),
             redis_url: RedisUrl::default(),
             week01_ack: Week01Ack::Deferred,

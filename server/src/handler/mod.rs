@@ -62,6 +62,12 @@ pub trait Body: Send {
     /// What the client is to be told when the rest will not come. Never taken for the end.
     async fn chunk(&mut self) -> Result<Option<Bytes>, ErrorBody>;
 
+    /// The session data before the payload, for a request that has some; asked for before the first chunk.
+    ///
+    /// # Errors
+    /// What the client is to be told when it will not come.
+    async fn session_data(&mut self) -> Result<Bytes, ErrorBody>;
+
     /// The digest of the trailer, once the end has come.
     fn trailer(&self) -> Option<Digest>;
 }

@@ -170,12 +170,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
     /// The next bytes of the payload, wherever they are.
     async fn next(&mut self) -> Result<Option<Bytes>, ErrorBody> {
         loop {
-            let event = self
-                .link
-                .decoder
-                .next_event()
-                .map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))?;
-            match event {
+            match self.event()? {
                 Some(Event::Payload(bytes)) => return Ok(Some(bytes)),
                 Some(Event::SessionData(_)) => {}
                 Some(Event::End(line)) => {
@@ -188,6 +183,11 @@ impl<'a, S: Stream> FrameBody<'a, S> {
                 None => self.fill().await?,
             }
         }
+    }
+
+    fn event(&mut self) -> Result<Option<Event>, ErrorBody> {
+        let event = self.link.decoder.next_event();
+        event.map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))
     }
 
     async fn fill(&mut self) -> Result<(), ErrorBody> {
@@ -244,6 +244,17 @@ impl<S: Stream> Body for FrameBody<'_, S> {
             self.trailer = read_trailer(&line, self.promised)?.digest;
         }
         Ok(chunk)
+    }
+
+    async fn session_data(&mut self) -> Result<Bytes, ErrorBody> {
+        loop {
+            match self.event()? {
+                Some(Event::SessionData(bytes)) => return Ok(bytes),
+                None => self.fill().await?,
+                // Only whoever knows that there is some asks for it, and before anything else.
+                Some(Event::Header(_) | Event::Payload(_) | Event::End(_)) => return Err(ErrorCode::Internal.into()),
+            }
+        }
     }
 
     fn trailer(&self) -> Option<Digest> {

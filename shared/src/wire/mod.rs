@@ -14,6 +14,6 @@ pub use action::Action;
 pub use raw::{Dialect, Ext, Incoming, RawHeader, RawSession, VERSION, Week01Upload, read_header, wants_json};
 pub use refusal::Refusal;
 pub use reply::{ErrorBody, Explanation, FileEntry, FileInfo, Hello, HelloLimits, Record, Reply, SessionInfo, Status};
-pub use request::{FetchRange, Frame, Request, SessionRequest, StatefulRequest, StatelessRequest, Upload};
+pub use request::{FetchRange, Frame, Proof, Request, SessionRequest, StatefulRequest, StatelessRequest, Upload};
 pub use trailer::{Trailer, read_trailer};
 pub use value::{Ack, FileName, MimeType, Mode};

@@ -20,6 +20,7 @@ pub struct ScriptedBody {
     trailer: Option<Digest>,
     breaks: Option<ErrorCode>,
     clock: Option<(Arc<SetClock>, u64)>,
+    session_data: Bytes,
 }
 
 impl ScriptedBody {
@@ -36,7 +37,13 @@ impl ScriptedBody {
         while !content.is_empty() {
             chunks.push_back(content.split_to(chunk_bytes.clamp(1, content.len())));
         }
-        Self { chunks, trailer, breaks: None, clock: None }
+        Self { chunks, trailer, breaks: None, clock: None, session_data: Bytes::new() }
+    }
+
+    /// No payload behind this session data.
+    #[must_use]
+    pub fn behind(session_data: Bytes) -> Self {
+        Self { session_data, ..Self::empty() }
     }
 
     /// The same, broken off after `chunks`.
@@ -65,6 +72,11 @@ impl Body for ScriptedBody {
             (None, Some(code)) => Err(code.into()),
             (None, None) => Ok(None),
         }
+    }
+
+    async fn session_data(&mut self) -> Result<Bytes, ErrorBody> {
+        give_way().await;
+        Ok(std::mem::take(&mut self.session_data))
     }
 
     fn trailer(&self) -> Option<Digest> {

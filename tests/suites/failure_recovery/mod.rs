@@ -5,3 +5,4 @@ mod restart;
 mod sequence;
 mod stop;
 mod takeover;
+mod tickets;

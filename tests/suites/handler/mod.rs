@@ -8,6 +8,7 @@ mod orders;
 mod sequence;
 mod size;
 mod stay;
+mod tickets;
 
 use harness::world::World;
 use server::files::ObjectName;

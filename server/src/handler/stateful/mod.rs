@@ -4,22 +4,24 @@
 mod answers;
 mod files;
 mod record;
+mod ticket;
 mod transfer;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::error::ErrorCode;
-use shared::id::{Epoch, Sequence, SessionId, Token};
+use shared::id::{Epoch, Sequence, SessionId};
 use shared::limits::Limits;
 use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step};
-use shared::wire::{Action, ErrorBody, Mode, SessionInfo, SessionRequest, StatefulRequest, Status};
+use shared::wire::{Action, ErrorBody, Mode, Proof, SessionInfo, SessionRequest, StatefulRequest, Status};
 
 use self::answers::{goodbye, replay, status};
 use self::record::{expecting, turn};
+use self::ticket::{Claim, Known};
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
 use crate::rate::{Loopback, Rate, WrongTokens};
-use crate::sessions::{Room, SessionStore, StoreError, Versioned};
+use crate::sessions::{SessionStore, StoreError};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
 /// change a session besides its own connection, so a second time is rare.
@@ -51,7 +53,7 @@ impl RequestHandler for StatefulHandler {
     ) -> Result<Answer, ErrorBody> {
         match request {
             StatefulRequest::Open => self.open(peer).await,
-            StatefulRequest::Continue(id, token) => self.resume(id, &token, peer).await,
+            StatefulRequest::Continue(id, proof) => self.resume(id, proof, body, peer).await,
             StatefulRequest::Unnamed(action) => {
                 let message = format!("{action} needs the id of the session its connection is bound to");
                 let field = Some("session.id".to_owned());
@@ -72,7 +74,8 @@ impl StatefulHandler {
         let default_rate = (default.sessions_per_address_per_s, default.sessions_per_address_burst);
         let opened = Rate::new(rate, burst, Loopback::under((rate, burst), default_rate));
         let wrong_tokens = WrongTokens::new(limits);
-        Self { services, sessions, attached: Arc::default(), opened, wrong_tokens }
+        let attached = Arc::new(Attached::new(Arc::clone(&sessions)));
+        Self { services, sessions, attached, opened, wrong_tokens }
     }
 
     /// The store's name.
@@ -117,29 +120,32 @@ impl StatefulHandler {
     /// A new session, bound to this connection.
     async fn open(&self, peer: &mut Peer) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
-        let limits = self.limits();
         self.opened.admit(peer.address, self.services.clock.now())?;
         let token = self.services.dice.token()?;
         let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
-        let max = limits.sessions_per_address_max;
-        let loopback = Loopback::under(max, Limits::default().sessions_per_address_max);
-        let per_address_max = (!loopback.exempts(peer.address)).then_some(max);
-        let room = Room { sessions_max: limits.sessions_max, per_address_max };
-        let due = session.due(limits);
-        let opened = self.sessions.insert(session, due, room).await?.session;
+        let opened = self.insert(session, peer).await?.session;
         peer.bound = Some(self.attached.bind(opened.id(), opened.epoch()));
         let mut answer = Answer::of(Status::SessionCreated);
-        let info = SessionInfo { token: Some(token.to_wire()), ..self.describe(&opened) };
-        answer.reply.session = Some(info);
+        // Where clients carry their sessions, the ticket is the secret, and nobody is told this one.
+        let token = self.sessions.tickets().is_none().then(|| token.to_wire());
+        answer.reply.session = Some(SessionInfo { token, ..self.describe(&opened) });
         Ok(answer.in_session(opened))
     }
 
     /// The session again, from this connection; whichever held it before does so no more.
-    async fn resume(&self, id: SessionId, token: &Token, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+    async fn resume(
+        &self,
+        id: SessionId,
+        proof: Proof,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
+        self.fits(&proof)?;
         self.wrong_tokens.admit(peer.address, self.services.clock.now())?;
-        // Only whoever has the token may make others wait.
-        self.known(id, token, peer).await?;
+        let claim = self.claim(id, proof, body, peer).await?;
+        // Only whoever has the secret may make others wait.
+        self.known(id, &claim, peer).await?;
         // An older connection that is just making a file visible finishes first, if it does so soon. If not, the
         // epoch sees to it that what it made visible is not counted.
         let turn = self.attached.turn(id);
@@ -149,16 +155,18 @@ impl StatefulHandler {
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
         };
         for _ in 0..CHANGES_TRIED {
-            let seen = self.known(id, token, peer).await?;
-            match self.step(&seen.session, Action::Connect) {
+            let Known { session, revision } = self.known(id, &claim, peer).await?;
+            match self.step(&session, Action::Connect) {
                 Step::Take => {}
-                Step::Repeat => return Ok(goodbye(&seen.session)),
-                Step::Gone | Step::Change | Step::Look => return Err(self.gone(&seen.session)),
+                Step::Repeat => return Ok(goodbye(&session)),
+                Step::Gone | Step::Change | Step::Look => return Err(self.gone(&session)),
             }
-            let taken = seen.session.taken_over(peer.address, self.services.clock.now());
-            match self.replace(&seen, taken).await {
+            let taken = session.taken_over(peer.address, self.services.clock.now());
+            match self.take(revision, taken, peer).await {
                 Ok(taken) => {
-                    peer.bound = Some(self.attached.bind(id, taken.session.epoch()));
+                    let mut bound = self.attached.bind(id, taken.session.epoch());
+                    bound.carried = matches!(claim, Claim::Ticket(_));
+                    peer.bound = Some(bound);
                     return Ok(Answer::of(Status::SessionResumed).in_session(taken.session));
                 }
                 Err(StoreError::Conflict) => {}
@@ -171,24 +179,6 @@ impl StatefulHandler {
             }
         }
         Err(ErrorCode::Busy.into())
-    }
-
-    /// The session that `token` continues.
-    async fn known(&self, id: SessionId, token: &Token, peer: &Peer) -> Result<Versioned, ErrorBody> {
-        let loaded = match self.sessions.load(id).await {
-            // Of a damaged record nobody can prove that it is theirs.
-            Err(StoreError::Damaged(error)) => {
-                tracing::error!(session = %id, %error, "a session is asked for whose record is damaged");
-                None
-            }
-            loaded => loaded?,
-        };
-        let seen = loaded.filter(|seen| seen.session.belongs_to(token));
-        seen.ok_or_else(|| {
-            self.wrong_tokens.count(peer.address, self.services.clock.now());
-            // Nobody learns from the answer whether the id exists.
-            ErrorCode::SessionUnknown.into()
-        })
     }
 
     async fn inside(
