@@ -9,9 +9,10 @@ mod goodbye;
 mod terms;
 
 use shared::error::{ErrorClass, ErrorCode, Retry};
-use shared::id::{Sequence, Token};
+use shared::id::Sequence;
 use shared::wire::{ErrorBody, Reply, Status};
 
+use crate::secret::Secret;
 use goodbye::{End, is_gone, says_that_it_ended};
 pub(crate) use terms::{Afterwards, Attempt, Cause, Command, Event, Held, History, Repeatable, Stream, Wanted, gone};
 
@@ -70,7 +71,10 @@ impl Conversation {
     }
 
     /// Takes what happened, gives what is to be done.
-    pub(crate) fn step(self, event: Event) -> (Self, Command) {
+    pub(crate) fn step(mut self, event: Event) -> (Self, Command) {
+        if let (Event::Reply(reply, ..), Some(held)) = (&event, &mut self.session) {
+            held.hear(reply.session.as_ref());
+        }
         match event {
             Event::File => self.file(),
             Event::NoMore => self.no_more(),
@@ -129,10 +133,10 @@ impl Conversation {
         let (info, error) = (reply.session, reply.error);
         match (reply.status, info, error) {
             (Status::SessionCreated, Some(info), _) if self.session.is_none() => {
-                let Some(token) = info.token.as_deref().and_then(Token::from_wire) else {
-                    return self.give_up(Cause::Broken("a new session without a token"));
+                let Some(secret) = Secret::of(&info) else {
+                    return self.give_up(Cause::Broken("a new session without token and ticket"));
                 };
-                self.session = Some(Held { id: info.id, token, next: info.next_sequence });
+                self.session = Some(Held { id: info.id, secret, next: info.next_sequence });
                 self.go_on(purpose)
             }
             (Status::SessionResumed, Some(info), _) => match self.session.clone() {

@@ -30,6 +30,7 @@ pub mod program;
 mod reading;
 mod remembered;
 mod report;
+mod secret;
 mod settings;
 mod signals;
 mod sources;

@@ -5,7 +5,6 @@ mod goodbye;
 use std::io::Read;
 
 use shared::exit::ExitCode;
-use shared::id::Token;
 use shared::wire::{Ack, ErrorBody, Mode, Reply};
 
 use super::Context;
@@ -18,6 +17,7 @@ use crate::event::{Event, Novelty};
 use crate::failure::{Failure, exit_of_several};
 use crate::header::Header;
 use crate::remembered::NO_PLACE;
+use crate::secret::Secret;
 use crate::sources::{Origin, Source};
 use crate::text::counted;
 use crate::transport::Connection;
@@ -160,7 +160,7 @@ impl<'a> Sending<'a> {
     }
 
     async fn join(&mut self, session: Option<Held>) -> Happened {
-        let header = session.as_ref().map_or_else(Header::open, |held| Header::resume(held.id, &held.token));
+        let header = session.as_ref().map_or_else(Header::open, |held| Header::resume(held.id, &held.secret));
         let novelty = if session.is_some() { Novelty::Continued } else { Novelty::Opened };
         let happened = self.ask(&header).await;
         if let Happened::Reply(reply, ..) = &happened
@@ -173,13 +173,12 @@ impl<'a> Sending<'a> {
                 next_sequence: info.next_sequence,
                 expires_in_s: info.expires_in_s,
             });
-            let token = info.token.as_deref().and_then(Token::from_wire);
-            if let Some(token) = token {
+            if let (Some(secret), Novelty::Opened) = (Secret::of(info), novelty) {
                 if !self.context.remembered.has_place() {
                     self.context.report.warn(&format!("the session will not be remembered: {NO_PLACE}"));
                 }
                 // Before the first file: a client that dies in the middle can still find its session.
-                let held = Held { id: info.id, token, next: info.next_sequence };
+                let held = Held { id: info.id, secret, next: info.next_sequence };
                 self.context.note(self.context.remembered.keep(&self.context.server, &held).await);
             }
         }
@@ -243,6 +242,12 @@ impl<'a> Sending<'a> {
 
     /// The server says it is stored; is it what was sent?
     async fn keep(&mut self, current: &mut Current<'_>, reply: Reply) {
+        if let Some(held) =
+            self.conversation.as_ref().and_then(Conversation::session).filter(|held| held.secret.changes())
+        {
+            // An older one would lead back to what was before this file.
+            self.context.note(self.context.remembered.advance(&self.context.server, held).await);
+        }
         let session = self.conversation.as_ref().and_then(Conversation::session).map(|held| held.id);
         match current.stored(reply, session).await {
             Ok(stored) => {

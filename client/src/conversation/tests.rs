@@ -1,11 +1,11 @@
-use shared::id::{Epoch, Sequence, SessionId};
+use shared::id::{Epoch, Sequence, SessionId, Token};
 use shared::wire::{FileInfo, Mode, SessionInfo};
 
 use super::*;
 
 fn session(next: u64) -> Held {
     let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
-    Held { id, token, next: Sequence::new(next).unwrap() }
+    Held { id, secret: Secret::Token(token), next: Sequence::new(next).unwrap() }
 }
 
 fn info(next: u64, token: Option<String>) -> SessionInfo {
@@ -18,6 +18,7 @@ fn info(next: u64, token: Option<String>) -> SessionInfo {
         expires_in_s: 300,
         data_size: 0,
         token,
+        ticket: bytes::Bytes::new(),
     }
 }
 
@@ -34,7 +35,7 @@ fn event(name: &str) -> Event {
         ("lost", _) => return Event::Lost,
         ("cut", _) => return Event::Abandoned,
         ("created", _) => {
-            let session = info(1, Some(session(1).token.to_wire()));
+            let session = info(1, Some(session(1).secret.to_text()));
             Reply { session: Some(session), ..Reply::new(Status::SessionCreated) }
         }
         ("tokenless", _) => Reply { session: Some(info(1, None)), ..Reply::new(Status::SessionCreated) },

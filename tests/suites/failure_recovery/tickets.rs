@@ -158,6 +158,49 @@ fn a_ticket_comes_in_any_pieces_and_a_long_one_does_not_stop_the_connection() {
     cut.reply().refuses("truncated");
 }
 
+/// The project's own client keeps the newest ticket, where only its user can read it, and brings it.
+#[test]
+fn the_client_goes_on_with_its_newest_ticket_after_the_server_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.yaml");
+    std::fs::write(&config, format!("stateful: {{ticket_key_file: \"{}\"}}", key_file(folder.path()).display()))
+        .unwrap();
+    let (storage, state) = (folder.path().join("storage"), folder.path().join("state"));
+    let arguments = ["--persistence", "ticket", "--config", config.to_str().unwrap()];
+    let file = folder.path().join("hello.txt");
+    std::fs::write(&file, b"hello").unwrap();
+    let mut sequences = Vec::new();
+    for time in 0..3 {
+        let mut process = ServerProcess::start(SERVER, &storage, &arguments);
+        let client = |command: &[&str]| {
+            let to = process.address.to_string();
+            let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_test-client"));
+            program.args(command).args(["--json", "--to", &to]).env("XDG_STATE_HOME", &state).env_remove("DFT_TO");
+            let output = program.output().unwrap();
+            assert_eq!(output.status.code(), Some(0), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        // Remembered by the server's address, and this one has another port.
+        if time > 0 {
+            let path = state.join("dft/session.json");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let from = text.split("\"server\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            std::fs::write(&path, text.replace(&from, &process.address.to_string())).unwrap();
+        }
+        let path = file.to_str().unwrap();
+        let sent =
+            if time == 0 { client(&["send", path, path]) } else { client(&["send", "--session", "last", path, path]) };
+        client(&["list"]);
+        client(&["status"]);
+        let stored = sent.lines().filter(|line| line.contains("\"event\":\"stored\""));
+        let number = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["sequence"].as_u64();
+        sequences.extend(stored.map(number));
+        process.kill();
+    }
+    assert_eq!(sequences, (1..=6).map(Some).collect::<Vec<_>>());
+    assert_eq!(harness::names(&storage).len(), 6);
+}
+
 /// The secret is in no log, at any level.
 #[test]
 fn a_ticket_is_never_logged() {
@@ -181,7 +224,8 @@ fn a_ticket_is_never_logged() {
     for window in carried.ticket.windows(8).skip(9) {
         let spelled = [
             format!("{window:?}").trim_matches(['[', ']']).to_owned(),
-            window.iter().map(|byte| format!("{byte:02x}")).collect(),
+            u64::from_be_bytes(window.try_into().unwrap()).to_string(),
+            format!("{:016x}", u64::from_be_bytes(window.try_into().unwrap())),
         ];
         assert!(spelled.iter().all(|spelling| !log.contains(spelling)), "{log}");
     }

@@ -10,6 +10,7 @@ mod transfer;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use shared::error::ErrorCode;
 use shared::id::{Epoch, Sequence, SessionId};
 use shared::limits::Limits;
@@ -99,6 +100,7 @@ impl StatefulHandler {
             expires_in_s: session.timeout_ms(limits).saturating_sub(silent_ms) / 1_000,
             data_size: 0,
             token: None,
+            ticket: Bytes::new(),
         }
     }
 

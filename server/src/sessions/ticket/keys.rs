@@ -159,7 +159,7 @@ fn refuse_open(path: &Path, file: &File) -> Result<(), TicketKeyError> {
 
     let unreadable = |source| TicketKeyError::Unreadable { path: path.to_owned(), source };
     let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(TicketKeyError::Open { path: path.to_owned(), mode }) }
+    if mode & 0o700 == mode { Ok(()) } else { Err(TicketKeyError::Open { path: path.to_owned(), mode }) }
 }
 
 /// Other systems have no such mode; who may read the file is left to the operator.
