@@ -129,7 +129,10 @@ impl Conversation {
     }
 
     /// Takes what happened, gives what is to be done.
-    pub(crate) fn step(self, event: Event) -> (Self, Command) {
+    pub(crate) fn step(mut self, event: Event) -> (Self, Command) {
+        if let (Event::Reply(reply, ..), Some(held)) = (&event, &mut self.session) {
+            held.hear(reply.session.as_ref());
+        }
         match event {
             Event::File(now) => self.file(now),
             Event::Left(sequence) => {

@@ -1,11 +1,13 @@
 //! The header of an outgoing frame, in the order of PROTOCOL.md section 2. Says nothing about when it is sent.
 
+use bytes::Bytes;
 use serde::Serialize;
 use shared::digest::DigestKind;
-use shared::id::{Sequence, SessionId, Token, TransferId};
+use shared::id::{Sequence, SessionId, TransferId};
 use shared::wire::{Ack, Action, FileName, MimeType, Mode, VERSION};
 
 use crate::access_key::AccessKey;
+use crate::secret::Secret;
 
 /// One request header. Fields that do not apply are left out.
 #[derive(Debug, Clone, Serialize)]
@@ -34,6 +36,9 @@ pub(crate) struct Header {
     session: Session,
     #[serde(skip_serializing_if = "Option::is_none")]
     ext: Option<Ext>,
+    /// What goes behind the line.
+    #[serde(skip)]
+    session_data: Bytes,
 }
 
 /// The payload's length as a header states it.
@@ -62,6 +67,8 @@ struct Session {
     action: Action,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_size: Option<usize>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -101,8 +108,9 @@ impl Header {
             ack: None,
             expect: None,
             auth: None,
-            session: Session { id, mode, sequence: None, action, token: None },
+            session: Session { id, mode, sequence: None, action, token: None, data_size: None },
             ext: None,
+            session_data: Bytes::new(),
         }
     }
 
@@ -122,10 +130,21 @@ impl Header {
     }
 
     /// Continue a session.
-    pub(crate) fn resume(id: SessionId, token: &Token) -> Self {
+    pub(crate) fn resume(id: SessionId, secret: &Secret) -> Self {
         let mut header = Self::new(Action::Connect, Mode::Stateful, Some(id));
-        header.session.token = Some(token.to_wire());
+        match secret {
+            Secret::Token(token) => header.session.token = Some(token.to_wire()),
+            Secret::Ticket(ticket) => {
+                header.session.data_size = Some(ticket.len());
+                header.session_data = ticket.clone();
+            }
+        }
         header
+    }
+
+    /// The bytes between the line and the payload.
+    pub(crate) fn session_data(&self) -> Bytes {
+        self.session_data.clone()
     }
 
     /// A request inside a session that changes nothing.
@@ -205,6 +224,7 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
+    use shared::id::Token;
     use shared::wire::{Dialect, Frame, Incoming, read_header};
 
     use super::*;
@@ -226,7 +246,8 @@ mod tests {
         for header in [
             Header::hello(),
             Header::open(),
-            Header::resume(id, &token),
+            Header::resume(id, &Secret::Token(token)),
+            Header::resume(id, &Secret::Ticket(Bytes::from_static(b"sealed"))),
             Header::ask(Action::Status, id),
             Header::ask(Action::List, id).beginning_at(7),
             Header::change(Action::Disconnect, id, Sequence::FIRST),

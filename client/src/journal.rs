@@ -9,14 +9,15 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shared::id::{Sequence, SessionId, Token, TransferId};
+use shared::id::{Sequence, SessionId, TransferId};
 
 use crate::env::{Environment, random};
 use crate::failure::Failure;
 use crate::private;
+use crate::secret::Secret;
 
 /// Bytes of the longest journal that is read.
-const FILE_BYTES_MAX: u64 = 256 * 1024;
+const FILE_BYTES_MAX: u64 = 512 * 1024;
 /// Files one run remembers; the oldest go first. It has far fewer under way at a time.
 const ENTRIES_MAX: usize = 64;
 /// Locks tried before a run does without a journal. Their names are random, so one is enough.
@@ -58,8 +59,8 @@ pub(crate) enum Place {
     Session {
         /// Which session.
         id: SessionId,
-        /// The secret that continues it.
-        token: Token,
+        /// The token or the newest ticket that continues it.
+        secret: Secret,
         /// The number of the file in it.
         sequence: Sequence,
     },
@@ -81,6 +82,7 @@ struct Entry {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct InSession {
     id: SessionId,
+    /// The token or the newest ticket, as [`Secret`] writes it.
     token: String,
     sequence: Sequence,
 }
@@ -88,8 +90,8 @@ struct InSession {
 impl Entry {
     fn new(errand: Errand, place: &Place, noted_ms: u64) -> Self {
         let (session, transfer_id) = match place {
-            Place::Session { id, token, sequence } => {
-                (Some(InSession { id: *id, token: token.to_wire(), sequence: *sequence }), None)
+            Place::Session { id, secret, sequence } => {
+                (Some(InSession { id: *id, token: secret.to_text(), sequence: *sequence }), None)
             }
             Place::Transfer(id) => (None, Some(id.to_wire())),
         };
@@ -99,11 +101,24 @@ impl Entry {
     fn place(&self) -> Option<Place> {
         match (&self.session, &self.transfer_id) {
             (Some(session), _) => {
-                let token = Token::from_wire(&session.token)?;
-                Some(Place::Session { id: session.id, token, sequence: session.sequence })
+                let secret = Secret::from_text(&session.token)?;
+                Some(Place::Session { id: session.id, secret, sequence: session.sequence })
             }
             (None, Some(id)) => TransferId::from_wire(id).map(Place::Transfer),
             (None, None) => None,
+        }
+    }
+
+    /// Which session it is in, and at which server.
+    fn session_key(&self) -> Option<(&str, SessionId)> {
+        self.session.as_ref().map(|session| (self.errand.server.as_str(), session.id))
+    }
+
+    /// Takes the secret of a newer entry of the same session: an older ticket would lead back to what was before.
+    fn hear(&mut self, newer: &Self) {
+        let same = self.session_key() == newer.session_key();
+        if let (true, Some(session), Some(newest)) = (same, &mut self.session, &newer.session) {
+            session.token.clone_from(&newest.token);
         }
     }
 }
@@ -141,7 +156,11 @@ impl Journal {
     pub(crate) fn note(&mut self, errand: &Errand, place: &Place, now_ms: u64) -> Result<(), Failure> {
         self.change(|entries| {
             entries.retain(|entry| entry.errand != *errand);
-            entries.push(Entry::new(errand.clone(), place, now_ms));
+            let newest = Entry::new(errand.clone(), place, now_ms);
+            for entry in entries.iter_mut() {
+                entry.hear(&newest);
+            }
+            entries.push(newest);
         })
     }
 

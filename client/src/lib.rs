@@ -33,6 +33,7 @@ mod reading;
 mod reconnect;
 mod remembered;
 mod report;
+mod secret;
 mod settings;
 mod signals;
 mod sources;

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::id::{Sequence, SessionId, Token};
+use shared::id::{Sequence, SessionId};
 
 use crate::address::Address;
 use crate::conversation::Held;
 use crate::env::Environment;
 use crate::failure::Failure;
 use crate::private;
+use crate::secret::Secret;
 
 /// Sessions kept; the oldest go first.
 const SESSIONS_MAX: usize = 32;
@@ -45,13 +46,14 @@ struct Contents {
 struct Entry {
     server: String,
     id: SessionId,
+    /// The token or the newest ticket, as [`Secret`] writes it.
     token: String,
     next_sequence: Sequence,
 }
 
 impl Entry {
     fn held(&self) -> Option<Held> {
-        Some(Held { id: self.id, token: Token::from_wire(&self.token)?, next: self.next_sequence })
+        Some(Held { id: self.id, secret: Secret::from_text(&self.token)?, next: self.next_sequence })
     }
 }
 
@@ -111,7 +113,7 @@ impl Remembered {
             let server = server.to_string();
             let same = |entry: &Entry| entry.server == server && entry.id == held.id;
             let entry =
-                Entry { server: server.clone(), id: held.id, token: held.token.to_wire(), next_sequence: held.next };
+                Entry { server: server.clone(), id: held.id, token: held.secret.to_text(), next_sequence: held.next };
             sessions.retain(|entry| !same(entry));
             sessions.push(entry);
             let surplus = sessions.len().saturating_sub(SESSIONS_MAX);
@@ -125,7 +127,10 @@ impl Remembered {
         let server = server.to_string();
         self.change(|sessions| {
             let same = sessions.iter_mut().filter(|entry| entry.server == server && entry.id == held.id);
-            same.for_each(|entry| entry.next_sequence = held.next);
+            same.for_each(|entry| {
+                entry.next_sequence = held.next;
+                entry.token = held.secret.to_text();
+            });
         })
         .await
     }
@@ -191,11 +196,13 @@ async fn lock(folder: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use shared::id::Token;
+
     use super::*;
 
     fn held(byte: u8, next: u64) -> Held {
         let (id, token) = (SessionId::from_random([byte; 16]), Token::from_random([byte; 32]));
-        Held { id, token, next: Sequence::new(next).unwrap() }
+        Held { id, secret: Secret::Token(token), next: Sequence::new(next).unwrap() }
     }
 
     fn remembered(folder: &Path) -> Remembered {

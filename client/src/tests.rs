@@ -117,7 +117,8 @@ async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, act: &Act) -> Opti
                     return Some((json, payload));
                 }
             }
-            Some(Event::SessionData(_)) => {}
+            // A frame of a client has this or a payload.
+            Some(Event::SessionData(bytes)) => payload.extend_from_slice(&bytes),
             Some(Event::End(_)) => return Some((json, payload)),
             None => {
                 if stream.read_buf(decoder.buffer_mut()).await.unwrap_or(0) == 0 {
@@ -150,11 +151,16 @@ fn resumed(next: u64) -> Act {
     reply("session_resumed", &session(next, ""))
 }
 
+const STORED: &str = r#","sequence":SEQUENCE,"file":{"stored_as":"session_x/file_SEQUENCE_9.txt","size":SIZE,"digest":"DIGEST"},"ack":"durable""#;
+
 fn stored() -> Act {
-    reply(
-        "stored",
-        r#","sequence":SEQUENCE,"file":{"stored_as":"session_x/file_SEQUENCE_9.txt","size":SIZE,"digest":"DIGEST"},"ack":"durable""#,
-    )
+    reply("stored", STORED)
+}
+
+/// A reply that brings this ticket.
+fn with_ticket(status: &str, next: u64, ticket: &str, rest: &str) -> Act {
+    let data_size = format!(r#","data_size":{}"#, ticket.len());
+    Act::Answer(line(status, &(session(next, &data_size) + rest)) + ticket)
 }
 
 fn stored_stateless() -> Act {

@@ -40,6 +40,8 @@ pub(crate) struct Connection {
     patience: Duration,
     watch: Watch,
     tail: Tail,
+    /// A reply whose session data is not there yet.
+    begun: Option<Box<Reply>>,
 }
 
 /// What of the last reply's frame still stands before the next header.
@@ -47,7 +49,7 @@ pub(crate) struct Connection {
 enum Tail {
     /// What its reader takes: a payload or a trailer. Or nothing.
     Taken,
-    /// Nothing anybody wants: session data, which means nothing to a client, and the end.
+    /// Nothing anybody wants: the end.
     Unwanted,
 }
 
@@ -83,7 +85,7 @@ impl Connection {
         stream.set_nodelay(true).map_err(|error| unreachable(system_words(&error)))?;
         let (read, write) = stream.into_split();
         let decoder = Decoder::new(HEADER_BYTES_MAX);
-        Ok(Self { read, write, decoder, gathered: BytesMut::new(), patience, watch, tail: Tail::Taken })
+        Ok(Self { read, write, decoder, gathered: BytesMut::new(), patience, watch, tail: Tail::Taken, begun: None })
     }
 
     /// Sends a header line.
@@ -91,7 +93,10 @@ impl Connection {
         let header = if self.watch.is_on() { header.clone().explained() } else { header.clone() };
         let line = line(&header)?;
         self.watch.sent_header(&line);
-        self.push(line).await
+        match self.push(line).await? {
+            Written::All => self.push(header.session_data()).await,
+            answered @ Written::Answered(_) => Ok(answered),
+        }
     }
 
     /// Sends a frame that has no payload and waits for its reply.
@@ -165,7 +170,9 @@ impl Connection {
                     return trailer.map(Body::End).map_err(|error| broken("its trailer cannot be read", &error));
                 }
                 Some(Event::Header(_)) => return Err(Failure::Broken("a header where a payload was due".to_owned())),
-                Some(Event::SessionData(_)) => {}
+                Some(Event::SessionData(_)) => {
+                    return Err(Failure::Broken("session data where a payload was due".to_owned()));
+                }
                 None => match timeout(self.patience, self.fill()).await {
                     Ok(filled) => filled?,
                     Err(_) => {
@@ -223,12 +230,38 @@ impl Connection {
         }
     }
 
-    /// The next reply, if its header is there.
+    /// The next reply, if its header is there, and its session data.
     fn ready_reply(&mut self) -> Result<Option<Reply>, Failure> {
         self.skip_tail()?;
         if self.tail == Tail::Unwanted {
             return Ok(None);
         }
+        let begun = match self.begun.take() {
+            Some(begun) => Some(*begun),
+            None => self.ready_header()?,
+        };
+        let Some(mut reply) = begun else { return Ok(None) };
+        if let Some(session) = reply.session.as_mut().filter(|session| session.data_size > 0) {
+            match self.event()? {
+                Some(Event::SessionData(bytes)) => session.ticket = bytes,
+                Some(Event::Header(_) | Event::Payload(_) | Event::End(_)) => {
+                    return Err(Failure::Broken("no session data where some was due".to_owned()));
+                }
+                None => {
+                    self.begun = Some(Box::new(reply));
+                    return Ok(None);
+                }
+            }
+        }
+        if reply.size == 0 && reply.trailer.is_none() {
+            // The end of an empty frame needs no more bytes, and the next reply begins behind it.
+            self.tail = Tail::Unwanted;
+            self.skip_tail()?;
+        }
+        Ok(Some(reply))
+    }
+
+    fn ready_header(&mut self) -> Result<Option<Reply>, Failure> {
         let Some(event) = self.event()? else { return Ok(None) };
         let Event::Header(line) = event else {
             return Err(Failure::Broken("bytes where a reply was due".to_owned()));
@@ -247,11 +280,6 @@ impl Connection {
         }
         let framing = Framing { session_data, payload: Payload::Sized(reply.size), trailer: reply.trailer.is_some() };
         self.decoder.follow(framing);
-        if reply.size == 0 && reply.trailer.is_none() {
-            // The end of an empty frame needs no more bytes, and the next reply begins behind it.
-            self.tail = Tail::Unwanted;
-            self.skip_tail()?;
-        }
         Ok(Some(reply))
     }
 
@@ -259,9 +287,8 @@ impl Connection {
     fn skip_tail(&mut self) -> Result<(), Failure> {
         while self.tail == Tail::Unwanted {
             match self.event()? {
-                Some(Event::SessionData(_)) => {}
                 Some(Event::End(_)) => self.tail = Tail::Taken,
-                Some(Event::Header(_) | Event::Payload(_)) => {
+                Some(Event::Header(_) | Event::SessionData(_) | Event::Payload(_)) => {
                     return Err(Failure::Broken("bytes in a frame that states none".to_owned()));
                 }
                 None => break,

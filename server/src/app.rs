@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::limits::Limits;
-use shared::wire::Mode;
+use shared::wire::{Mode, VERSION};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Persistence, StorePlace};
 use crate::dispatch::Dispatch;
-use crate::env::{Clock, SystemClock, SystemDice};
+use crate::env::{Clock, NoDice, SystemClock, SystemDice};
 use crate::files::{FileStorage, Keeping, LocalStorage, OpenError};
 use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
 use crate::sessions::{
     Janitor, MemoryStore, Migrated, RedisAddressError, RedisStore, SessionStore, SqliteError, SqliteStore, StoreError,
-    migrate,
+    TicketKeyError, TicketKeys, TicketStore, Tickets, migrate,
 };
 
 /// How often somebody looks after what is due. A session outlives its timeout by no more than this.
@@ -51,6 +51,12 @@ pub enum StartError {
     /// The Redis server has an address that is none.
     #[error(transparent)]
     Redis(#[from] RedisAddressError),
+    /// The keys of tickets cannot be used.
+    #[error(transparent)]
+    TicketKeys(#[from] TicketKeyError),
+    /// No key could be made.
+    #[error(transparent)]
+    Dice(#[from] NoDice),
     /// A store did not do what the start needs.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -140,10 +146,26 @@ impl Server {
 /// not, because it may do so later.
 async fn open_store(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<dyn SessionStore>, StartError> {
     match config.persistence {
+        Persistence::Ticket => {
+            let tickets = Tickets::new(ticket_keys(config).await?, Arc::new(SystemDice), VERSION);
+            Ok(Arc::new(TicketStore::new(tickets, config.limits.sessions_max)))
+        }
         Persistence::Memory => Ok(Arc::new(MemoryStore::new(config.limits.sessions_max))),
         Persistence::Sqlite => open_place(&StorePlace::Sqlite, config, clock).await,
         Persistence::Redis => open_place(&StorePlace::Redis, config, clock).await,
     }
+}
+
+/// The keys that are configured, or one for this process.
+async fn ticket_keys(config: &Config) -> Result<TicketKeys, StartError> {
+    let path = config.ticket_key_file.clone();
+    if path.as_os_str().is_empty() {
+        tracing::warn!("the key of tickets was made now: sessions end with this process");
+        return Ok(TicketKeys::generate(&SystemDice)?);
+    }
+    let keys = tokio::task::spawn_blocking(move || TicketKeys::read(&path)).await??;
+    tracing::info!(?keys, "the first of these keys seals tickets");
+    Ok(keys)
 }
 
 async fn open_place(

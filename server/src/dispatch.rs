@@ -57,13 +57,16 @@ impl Dispatch {
         };
         if let (Some(session), Some(handler)) = (&answer.session, &self.stateful) {
             let token = answer.reply.session.take().and_then(|info| info.token);
-            answer.reply.session = Some(shared::wire::SessionInfo { token, ..handler.describe(session) });
+            answer.session_data = handler.ticket(session)?;
+            let data_size = u64::try_from(answer.session_data.len()).unwrap_or(u64::MAX);
+            answer.reply.session = Some(shared::wire::SessionInfo { token, data_size, ..handler.describe(session) });
         }
         if mode == Mode::Stateless && peer.degraded {
             answer.reply.degraded_from = Some(Mode::Stateful);
         }
         if ext.explain {
-            answer.reply.explain = Some(explain(mode, &answer, peer));
+            let proof = self.stateful.as_ref().map_or("", StatefulHandler::proof);
+            answer.reply.explain = Some(explain(mode, &answer, peer, proof));
         }
         Ok(answer)
     }
@@ -109,7 +112,7 @@ impl Dispatch {
 }
 
 /// The session layer's five answers, from what this request showed.
-fn explain(mode: Mode, answer: &Answer, peer: &Peer) -> Explanation {
+fn explain(mode: Mode, answer: &Answer, peer: &Peer, proof: &str) -> Explanation {
     let Some(info) = answer.reply.session.as_ref().filter(|_| mode == Mode::Stateful) else {
         return Explanation {
             who: "nobody the server knows: only the address and what this request says".to_owned(),
@@ -134,12 +137,12 @@ fn explain(mode: Mode, answer: &Answer, peer: &Peer) -> Explanation {
     } else {
         (
             format!("after {} s of silence the session expires; a heartbeat keeps it", info.expires_in_s),
-            "connect with the session's id and token; then repeat what was not answered".to_owned(),
+            format!("connect with the session's id and {proof}; then repeat what was not answered"),
         )
     };
     let state_bytes = answer.session.as_ref().map_or(0, |session| session.state_bytes());
     Explanation {
-        who: format!("session {} from {}, known by its token", info.id, peer.address),
+        who: format!("session {} from {}, known by its {proof}", info.id, peer.address),
         continuation,
         stage: format!("{}; sequence {} comes next", info.state, info.next_sequence),
         silence,

@@ -4,6 +4,9 @@
 /// Bytes of session data a header may announce (PROTOCOL.md section 2). Part of the wire, no setting.
 pub const SESSION_DATA_BYTES_MAX: u64 = 64 * 1024;
 
+/// Bytes of a ticket (PROTOCOL.md section 7). Part of the wire, no setting.
+pub const TICKET_BYTES_MAX: usize = 4 * 1024;
+
 /// What one server allows. Names carry their unit; every count is per server unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

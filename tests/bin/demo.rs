@@ -1,13 +1,17 @@
 //! The main job in one go, for somebody who sees it for the first time: a server with both modes, one
-//! picture stateless, three files in one session, every frame explained, and a look at what was stored.
+//! picture stateless, three files in one session, every frame explained, and a look at what was stored. Then an
+//! upload whose server is killed in the middle, and which goes on with the next server where it was cut.
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 
 use client::{Console, Environment};
+use harness::{ServerProcess, noise};
 use server::config::{Config, LogLevel};
 use tokio::sync::oneshot;
 
@@ -16,9 +20,17 @@ const NOTES: &str = "TCP keeps a connection alive.\nA session keeps a conversati
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match demo().await {
+/// Bytes of the file that is cut, and how many of them reach the server that is killed.
+const LARGE_BYTES: usize = 8 * 1024 * 1024;
+const CUT_BYTES: usize = 5 * 1024 * 1024;
+
+fn main() -> ExitCode {
+    // The server that is killed is this program too, started with a server's arguments.
+    if std::env::args_os().len() > 1 {
+        return server::program::main();
+    }
+    let done = tokio::runtime::Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(demo()));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("the demo failed: {error}");
@@ -63,6 +75,65 @@ async fn demo() -> Outcome<()> {
     drop(stop);
     serving.await?;
     say("The server has stopped; all four files arrived whole.");
+    cut_and_continued(&fresh).await
+}
+
+/// One upload, two servers: the first is killed while it receives.
+async fn cut_and_continued(fresh: &tempfile::TempDir) -> Outcome<()> {
+    let file = fresh.path().join("mine").join("large.bin");
+    std::fs::write(&file, noise(7, LARGE_BYTES))?;
+    let storage = fresh.path().join("survives");
+    say(&format!(
+        "4. Cut: of {LARGE_BYTES} bytes {CUT_BYTES} are on their way when the server is killed (kill -9). Another one is started\n   over the same folder; its sessions are in SQLite. The client continues session and file.\n   \
+         server --persistence sqlite\n   client send --mode stateful --close large.bin"
+    ));
+    let way = way_to_servers(std::env::current_exe()?, storage.clone())?;
+    send(fresh, &way.to_string(), "stateful", std::slice::from_ref(&file)).await?;
+    say("5. What is in that folder now:");
+    compare(&[file], &storage)?;
+    say("One file, whole, stored once, although the first server never finished it.");
+    Ok(())
+}
+
+/// Where a client reaches a server that is killed in the middle of its first connection, and then the next server.
+fn way_to_servers(program: PathBuf, storage: PathBuf) -> Outcome<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || -> io::Result<()> {
+        let program = program.to_string_lossy();
+        let start = || ServerProcess::start(&program, &storage, &["--persistence", "sqlite"]);
+        let mut server = start();
+        let (client, _) = listener.accept()?;
+        pass_on(&client, server.address, CUT_BYTES)?;
+        server.kill();
+        client.shutdown(Shutdown::Both)?;
+        let server = start();
+        for client in listener.incoming() {
+            pass_on(&client?, server.address, usize::MAX)?;
+        }
+        Ok(())
+    });
+    Ok(address)
+}
+
+/// Passes bytes on, both ways, until the client ends or `bytes_max` have come from it.
+fn pass_on(mut client: &TcpStream, server: SocketAddr, bytes_max: usize) -> io::Result<()> {
+    let mut server = TcpStream::connect(server)?;
+    let (mut answers, mut reader) = (server.try_clone()?, client.try_clone()?);
+    thread::spawn(move || {
+        // Either end may be gone by then.
+        let _ = io::copy(&mut answers, &mut reader);
+    });
+    let mut buffer = vec![0; 64 * 1024];
+    let mut left = bytes_max;
+    while left > 0 {
+        let count = client.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        server.write_all(buffer.get(..count).unwrap_or_default())?;
+        left = left.saturating_sub(count);
+    }
     Ok(())
 }
 

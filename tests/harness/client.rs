@@ -111,6 +111,8 @@ impl RawClient {
         assert_eq!(header["version"], "2.0", "{line}");
         assert!(header["mime_type"].is_string(), "{line}");
         let size = header["size"].as_u64().unwrap_or_else(|| panic!("no size: {line}"));
+        let session_data = header.pointer("/session/data_size").and_then(Value::as_u64).unwrap_or(0);
+        let session_data = self.exact(usize::try_from(session_data).expect("session data that fits into memory"));
         let payload = self.exact(usize::try_from(size).expect("a size that fits into memory"));
         let trailer = header.get("trailer").map(|kind| {
             let trailer: Value = serde_json::from_str(&self.line()).expect("a trailer");
@@ -118,7 +120,7 @@ impl RawClient {
             assert_eq!(trailer["digest"], digest, "the trailer is the digest of the bytes that came");
             trailer
         });
-        Reply { header, payload, trailer }
+        Reply { header, session_data, payload, trailer }
     }
 
     /// So many bytes.

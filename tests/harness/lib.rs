@@ -29,5 +29,5 @@ pub use folder::{hidden, names, staged, visible};
 pub use process::{Ended, ServerProcess};
 pub use reply::Reply;
 pub use server::{Options, Server};
-pub use session::Session;
+pub use session::{Carried, Session};
 pub use wait::{PATIENCE, Patience};

@@ -4,11 +4,13 @@ use std::ops::Index;
 
 use serde_json::Value;
 
-/// A reply: its header, its payload, and its trailer if it has one. Indexed like its header.
+/// A reply: its header, its session data, its payload, and its trailer if it has one. Indexed like its header.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reply {
     /// The header.
     pub header: Value,
+    /// The session data: the session's ticket, from a server that has such.
+    pub session_data: Vec<u8>,
     /// The payload.
     pub payload: Vec<u8>,
     /// The trailer.

@@ -13,6 +13,47 @@ pub struct Session {
     pub token: String,
 }
 
+/// A session as its client carries it, on a server whose store is `ticket`.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// Its frames. There is no token.
+    pub session: Session,
+    /// Its newest ticket.
+    pub ticket: Vec<u8>,
+}
+
+impl Carried {
+    /// Opens a session on a connection.
+    #[must_use]
+    #[track_caller]
+    pub fn open(client: &mut RawClient) -> Self {
+        let created = client.ask(&frame::stateful("connect"), b"").is("session_created");
+        assert!(created["session"].get("token").is_none(), "the ticket is the secret: {}", created.header);
+        let id = created["session"]["id"].as_str().expect("an id").to_owned();
+        Self { session: Session { id, token: String::new() }, ticket: created.session_data }
+    }
+
+    /// The reply, whose ticket is the newest from now on.
+    #[track_caller]
+    pub fn keep(&mut self, reply: Reply) -> Reply {
+        assert!(!reply.session_data.is_empty(), "a ticket in every reply that shows the session: {}", reply.header);
+        self.ticket.clone_from(&reply.session_data);
+        reply
+    }
+
+    /// The `connect` that continues it, with its session data.
+    #[must_use]
+    pub fn resume(&self) -> Vec<u8> {
+        self.resume_with(&self.ticket)
+    }
+
+    /// The `connect` with another ticket.
+    #[must_use]
+    pub fn resume_with(&self, ticket: &[u8]) -> Vec<u8> {
+        frame::bytes(&frame::with(self.session.frame("connect"), "session.data_size", ticket.len()), ticket)
+    }
+}
+
 impl Session {
     /// Opens a session on a connection.
     #[must_use]

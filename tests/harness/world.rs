@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on stops")]
 
 mod body;
+mod carrier;
 mod client;
 mod env;
 mod sent;
@@ -26,6 +27,7 @@ use shared::limits::Limits;
 use shared::wire::{Ack, ErrorBody, Ext, Request, StatefulRequest, StatelessRequest};
 
 pub use body::ScriptedBody;
+pub use carrier::{Carrier, ticket_store};
 pub use client::{Client, entries};
 pub use env::{KnownDice, SetClock};
 pub use sent::{Sent, digest, sequence};
@@ -85,6 +87,21 @@ impl World {
     pub fn with(setup: Setup) -> Arc<Self> {
         let clock = Arc::new(SetClock::at(BEGINNING));
         Self::over(MemoryStorage::new(), Arc::default(), clock, Arc::default(), setup)
+    }
+
+    /// A world as set up, over a store of one's own.
+    #[must_use]
+    pub fn on(store: Arc<dyn SessionStore>, setup: Setup) -> Arc<Self> {
+        let clock = Arc::new(SetClock::at(BEGINNING));
+        Self::over(MemoryStorage::new(), Arc::new(YieldingStore::over(store)), clock, Arc::default(), setup)
+    }
+
+    /// The same files, clock and dice under new handlers over another store: what a crash of the process leaves when
+    /// the store ends with it.
+    #[must_use]
+    pub fn restarted_on(&self, store: Arc<dyn SessionStore>) -> Arc<Self> {
+        let (clock, dice) = (Arc::clone(&self.clock), Arc::clone(&self.dice));
+        Self::over(self.files.clone(), Arc::new(YieldingStore::over(store)), clock, dice, self.setup.clone())
     }
 
     /// The same files, store, clock and dice under new handlers: what a crash of the process leaves when the store

@@ -26,21 +26,30 @@ impl Joined {
     /// Asks for a change. When the answer is lost, nobody knows whether it was made, so the very same request is
     /// repeated, once: the server makes the change of a sequence once, and keeps the answer.
     pub(super) async fn change(&mut self, context: &Context, header: &Header) -> Result<Reply, Failure> {
-        match self.connection.ask(header).await {
+        let answered = match self.connection.ask(header).await {
             Err(Failure::Lost(_)) => {
                 *self = Self::join(context, self.held.clone()).await?;
                 self.connection.ask(header).await
             }
             answered => answered,
+        };
+        if let Ok(reply) = &answered {
+            self.held.hear(reply.session.as_ref());
         }
+        answered
     }
 
     async fn join(context: &Context, held: Held) -> Result<Self, Failure> {
         let mut connection = context.connection().await?;
-        let reply = connection.ask(&Header::resume(held.id, &held.token)).await?;
+        let reply = connection.ask(&Header::resume(held.id, &held.secret)).await?;
         let id = held.id;
         match resumed(reply, held) {
-            Ok(held) => Ok(Self { connection, id, held }),
+            Ok(held) => {
+                if held.secret.changes() {
+                    context.note(context.remembered.advance(&context.server, &held).await);
+                }
+                Ok(Self { connection, id, held })
+            }
             Err(failure) => {
                 forget_if_gone(context, id, &failure).await;
                 Err(failure)
@@ -50,7 +59,7 @@ impl Joined {
 }
 
 /// The session where the server is in it.
-fn resumed(reply: Reply, held: Held) -> Result<Held, Failure> {
+fn resumed(reply: Reply, mut held: Held) -> Result<Held, Failure> {
     // Its end was asked for before, and whoever asked did not hear the answer.
     if reply.status == Status::SessionClosed {
         return Err(Failure::Refused(gone("closed")));
@@ -59,6 +68,7 @@ fn resumed(reply: Reply, held: Held) -> Result<Held, Failure> {
     if info.id != held.id {
         return Err(Failure::Broken("another session than the one asked for".to_owned()));
     }
+    held.hear(Some(&info));
     held.caught_up(info.next_sequence).map_err(Failure::Refused)
 }
 

@@ -196,6 +196,12 @@ impl<'a> Sending<'a> {
 
     /// The server says it is stored; is it what was sent?
     async fn keep(&mut self, current: &mut Current<'_>, reply: Reply) {
+        if let Some(held) =
+            self.conversation.as_ref().and_then(Conversation::session).filter(|held| held.secret.changes())
+        {
+            // An older one would lead back to what was before this file.
+            self.context.note(self.context.remembered.advance(&self.context.server, held).await);
+        }
         let session = self.conversation.as_ref().and_then(Conversation::session).map(|held| held.id);
         match current.stored(reply, session).await {
             Ok(stored) => {

@@ -1,12 +1,12 @@
 //! A connection is open: into a session, or without one, and on to what it was opened for.
 
 use shared::error::{ErrorCode, Retry};
-use shared::id::Token;
 use shared::wire::{ErrorBody, Partial, Reply, Status};
 
 use super::goodbye::{is_gone, says_that_it_ended};
 use super::terms::{Attempt, Cause, Command, Held, History, Start, Wanted, Why, gone};
 use super::{Bound, Choice, Conversation, Purpose, RETURN_AFTER, State, ends_stateful};
+use crate::secret::Secret;
 
 impl Conversation {
     pub(super) fn opened(mut self) -> (Self, Command) {
@@ -48,10 +48,10 @@ impl Conversation {
         }
         match (reply.status, reply.session, reply.error) {
             (Status::SessionCreated, Some(info), _) if self.session.is_none() => {
-                let Some(token) = info.token.as_deref().and_then(Token::from_wire) else {
-                    return self.give_up(Cause::Broken("a new session without a token"));
+                let Some(secret) = Secret::of(&info) else {
+                    return self.give_up(Cause::Broken("a new session without token and ticket"));
                 };
-                self.session = Some(Held { id: info.id, token, next: info.next_sequence });
+                self.session = Some(Held { id: info.id, secret, next: info.next_sequence });
                 self.bound = Bound::Yes;
                 self.go_on(purpose, None)
             }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use shared::error::ErrorCode;
-use shared::id::{Sequence, SessionId, Token};
-use shared::wire::{ErrorBody, Partial, Reply};
+use shared::id::{Sequence, SessionId};
+use shared::wire::{ErrorBody, Partial, Reply, SessionInfo};
+
+use crate::secret::Secret;
 
 /// How the user wants files to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +32,20 @@ pub(crate) enum Afterwards {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) id: SessionId,
-    pub(crate) token: Token,
+    pub(crate) secret: Secret,
     /// The sequence of the next request that changes something.
     pub(crate) next: Sequence,
 }
 
 impl Held {
+    /// Keeps the newest ticket, if tickets are what continues this session.
+    pub(crate) fn hear(&mut self, info: Option<&SessionInfo>) {
+        let newest = info.filter(|info| info.id == self.id).and_then(Secret::of);
+        if let Some(newest) = newest.filter(|newest| newest.changes() && self.secret.changes()) {
+            self.secret = newest;
+        }
+    }
+
     /// Goes on where the server is. A server that is further back forgot what it had answered: sequences of
     /// this session mean nothing any more.
     pub(crate) fn caught_up(self, next: Sequence) -> Result<Self, Box<ErrorBody>> {

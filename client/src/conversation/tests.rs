@@ -1,13 +1,13 @@
 use shared::error::ErrorCode;
-use shared::id::Token;
-use shared::id::{Epoch, Sequence, SessionId};
+use shared::id::{Epoch, Sequence, SessionId, Token};
 use shared::wire::{ErrorBody, FileInfo, Mode, Partial, Reply, SessionInfo, Status};
 
 use super::*;
+use crate::secret::Secret;
 
 fn session(next: u64) -> Held {
     let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
-    Held { id, token, next: Sequence::new(next).unwrap() }
+    Held { id, secret: Secret::Token(token), next: Sequence::new(next).unwrap() }
 }
 
 fn info(next: u64, token: Option<String>) -> SessionInfo {
@@ -20,6 +20,7 @@ fn info(next: u64, token: Option<String>) -> SessionInfo {
         expires_in_s: 300,
         data_size: 0,
         token,
+        ticket: bytes::Bytes::new(),
     }
 }
 
@@ -50,7 +51,7 @@ fn event(name: &str) -> Event {
         ("enough", _) => return Event::Exhausted,
         ("cut", _) => return Event::Abandoned,
         ("created", _) => {
-            let session = info(1, Some(session(1).token.to_wire()));
+            let session = info(1, Some(session(1).secret.to_text()));
             Reply { session: Some(session), ..Reply::new(Status::SessionCreated) }
         }
         ("tokenless", _) => Reply { session: Some(info(1, None)), ..Reply::new(Status::SessionCreated) },

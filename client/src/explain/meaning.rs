@@ -114,6 +114,7 @@ mod tests {
                 expires_in_s: 1,
                 data_size: 1,
                 token: Some("t".into()),
+                ticket: bytes::Bytes::new(),
             }),
             sequence: Some(Sequence::FIRST),
             file: Some(FileInfo { stored_as: "x".into(), size: 1, digest: Some(digest()) }),
@@ -179,7 +180,7 @@ mod tests {
         };
         let mut lines = vec![(Direction::Received, serde_json::to_vec(&full_reply()).unwrap())];
         for header in [
-            Header::resume(id, &token),
+            Header::resume(id, &crate::secret::Secret::Token(token)),
             Header::open_with(&key),
             Header::ask(Action::List, id).beginning_at(7),
             Header::stateless_fetch("x"),

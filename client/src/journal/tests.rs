@@ -35,8 +35,14 @@ impl Home {
 }
 
 fn place(sequence: u64) -> Place {
-    let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
-    Place::Session { id, token, sequence: Sequence::new(sequence).unwrap() }
+    let secret = Secret::Token(shared::id::Token::from_random([2; 32]));
+    Place::Session { id: SessionId::from_random([1; 16]), secret, sequence: Sequence::new(sequence).unwrap() }
+}
+
+/// A place in a session that a ticket of the greatest length continues.
+fn with_ticket(session: u8, sequence: u64, ticket: u8) -> Place {
+    let secret = Secret::Ticket(vec![ticket; shared::limits::TICKET_BYTES_MAX].into());
+    Place::Session { id: SessionId::from_random([session; 16]), secret, sequence: Sequence::new(sequence).unwrap() }
 }
 
 fn transfer(byte: u8) -> Place {
@@ -76,6 +82,38 @@ fn the_journal_of_a_run_that_lives_is_not_taken() {
     assert_eq!(home.taken(std::slice::from_ref(&a), 1), []);
     drop(alive);
     assert_eq!(home.taken(&[a], 1), [place(1)]);
+}
+
+#[test]
+fn the_newest_ticket_of_a_session_goes_with_every_file_of_it() {
+    let home = Home::new();
+    let (a, b, c) = (home.errand("a"), home.errand("b"), home.errand("c"));
+    // In one run.
+    let mut first = home.journal();
+    first.note(&a, &with_ticket(1, 3, 10), 1).unwrap();
+    first.note(&c, &with_ticket(2, 1, 20), 2).unwrap();
+    first.note(&b, &with_ticket(1, 4, 11), 3).unwrap();
+    drop(first);
+    let mut second = home.journal();
+    let taken = second.take([&a].into_iter(), 4).unwrap();
+    assert_eq!(taken, [(&a, with_ticket(1, 3, 11))]);
+    // And over several.
+    second.note(&a, &with_ticket(1, 3, 12), 5).unwrap();
+    drop(second);
+    let newest = [with_ticket(1, 3, 12), with_ticket(1, 4, 12), with_ticket(2, 1, 20)];
+    assert_eq!(home.taken(&[a, b, c], 6), newest);
+}
+
+#[test]
+fn a_journal_full_of_the_longest_tickets_is_read() {
+    let home = Home::new();
+    let errands: Vec<Errand> = (0..ENTRIES_MAX).map(|number| home.errand(&format!("f{number}"))).collect();
+    let mut journal = home.journal();
+    for errand in &errands {
+        journal.note(errand, &with_ticket(1, 1, 10), 1).unwrap();
+    }
+    drop(journal);
+    assert_eq!(home.taken(&errands, 1).len(), ENTRIES_MAX);
 }
 
 #[test]

@@ -177,3 +177,58 @@ async fn remembered_sessions_are_shown_and_forgotten_with_what_is_under_way_in_t
     }
     assert_eq!(World::new().exit("sessions forget --all", vec![]).await, 0);
 }
+
+/// What each `connect` brought behind its header.
+fn tickets(heard: &Heard) -> Vec<String> {
+    let heard = heard.lock().unwrap();
+    let connects = heard.iter().filter(|(header, _)| header["session"]["action"] == "connect");
+    connects.map(|(_, ticket)| String::from_utf8(ticket.clone()).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_lost_connection_and_a_killed_client_go_on_with_the_newest_ticket() {
+    let world = World::new();
+    let heard = Heard::default();
+    let scripts = vec![
+        vec![with_ticket("session_created", 1, "one", ""), with_ticket("stored", 2, "two", STORED), Act::Hang],
+        vec![with_ticket("session_resumed", 2, "three", ""), Act::Silence],
+        vec![with_ticket("session_resumed", 2, "four", ""), with_ticket("stored", 3, "five", STORED)],
+        vec![with_ticket("session_resumed", 3, "six", "")],
+    ];
+    let address = serve_heard(scripts, heard.clone()).await;
+    let (console, _) = Console::captured("");
+    let args =
+        ["client".to_owned(), "send".into(), world.path("a.txt"), world.path("b.txt"), format!("--to={address}")];
+    let run = Box::pin(crate::run(args, world.environment(), console));
+    let until = async {
+        while actions(&heard) != ["connect", "transfer", "transfer", "connect", "transfer"] {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        exit = run => panic!("it ended by itself: {exit:?}"),
+        () = until => {}
+    }
+    let (exit, captured) = world.run("send @b.txt", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    world.run("list", &address).await;
+    assert_eq!(tickets(&heard), ["", "two", "three", "five"]);
+}
+
+#[tokio::test]
+async fn a_ticket_another_run_was_given_later_is_newer_than_the_one_left() {
+    let world = World::new();
+    let heard = Heard::default();
+    let scripts = vec![
+        vec![with_ticket("session_created", 1, "one", ""), Act::Silence],
+        vec![with_ticket("session_resumed", 1, "two", ""), with_ticket("stored", 2, "three", STORED)],
+        vec![with_ticket("session_resumed", 2, "four", ""), error("sequence_reused")],
+    ];
+    let address = serve_heard(scripts, heard.clone()).await;
+    world.killed("send @a.txt", &address, &heard).await;
+    let (exit, captured) = world.run("send @b.txt --session last", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    world.run("send @a.txt", &address).await;
+    assert_eq!(tickets(&heard), ["", "one", "three"]);
+}

@@ -64,6 +64,8 @@ choices! {
 choices! {
     /// Where sessions are remembered.
     Persistence {
+        /// With the client, sealed; the server holds only what has a connection.
+        Ticket = "ticket",
         /// In this process; a restart forgets them.
         Memory = "memory",
         /// In a database file; they survive a restart.

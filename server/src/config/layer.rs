@@ -7,7 +7,7 @@ use super::error::{At, ConfigError, ConfigErrors, Note};
 use super::key::{Given, Key, Wrong, variable_prefix};
 use super::suggest::nearest;
 use super::table::{ORDERED, TABLE, sections};
-use super::{Config, Flag};
+use super::{Config, Exclusive, Flag, Persistence};
 
 /// Where a value came from. The later ones win.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,15 +96,34 @@ impl<'a> Layered<'a> {
                 }
             };
             let title = format!("`{}` is {}, but `{}` is {}", small.path, small.value, large.path, large.value);
-            let (at, mut notes) = match blamed {
-                Source::File(bytes) => (At::Span(bytes.clone(), expected), Vec::new()),
-                Source::Variable(name) => (At::Elsewhere, vec![Note::Fact(format!("{expected} in {name}"))]),
-                Source::Flag(name) => (At::Elsewhere, vec![Note::Fact(format!("{expected} for {name}"))]),
-                Source::Default => (At::Elsewhere, vec![Note::Fact(expected)]),
-            };
-            notes.push(Note::Fact((*reason).to_owned()));
-            self.errors.add(|| ConfigError { title, at, notes });
+            self.contradiction(title, blamed.clone(), &expected, reason);
         }
+        self.nobody_to_end();
+    }
+
+    /// A server that remembers no session cannot know that a key holds one.
+    fn nobody_to_end(&mut self) {
+        let (exclusive, persistence) = (self.config.exclusive, self.config.persistence);
+        if exclusive == Exclusive::None || persistence != Persistence::Ticket {
+            return;
+        }
+        let row = TABLE.iter().position(|key| key.path() == "stateful.exclusive");
+        let blamed = row.and_then(|row| self.sources.get(row)).cloned().unwrap_or(Source::Default);
+        let word = exclusive.as_str();
+        let title = format!("`stateful.exclusive` is {word}, but `stateful.persistence` is {}", persistence.as_str());
+        let reason = "with tickets the clients carry their sessions, so the server knows of none that it could end";
+        self.contradiction(title, blamed, "expected none", reason);
+    }
+
+    fn contradiction(&mut self, title: String, blamed: Source, expected: &str, reason: &str) {
+        let (at, mut notes) = match blamed {
+            Source::File(bytes) => (At::Span(bytes, expected.to_owned()), Vec::new()),
+            Source::Variable(name) => (At::Elsewhere, vec![Note::Fact(format!("{expected} in {name}"))]),
+            Source::Flag(name) => (At::Elsewhere, vec![Note::Fact(format!("{expected} for {name}"))]),
+            Source::Default => (At::Elsewhere, vec![Note::Fact(expected.to_owned())]),
+        };
+        notes.push(Note::Fact(reason.to_owned()));
+        self.errors.add(|| ConfigError { title, at, notes });
     }
 
     /// Takes a value, or reports why not. What describes source and error is asked only when needed.

@@ -52,6 +52,8 @@ pub struct Config {
     pub persistence: Persistence,
     /// What a second session of the same access key means.
     pub exclusive: Exclusive,
+    /// The keys that seal tickets; empty for one made at the start.
+    pub ticket_key_file: PathBuf,
     /// The database of sessions; empty when it is in the storage folder.
     pub sqlite_path: PathBuf,
     /// The Redis server that remembers sessions.
@@ -94,6 +96,7 @@ impl Default for Config {
             naming: Naming::SessionAware,
             persistence: Persistence::Memory,
             exclusive: Exclusive::None,
+            ticket_key_file: PathBuf::new(),
             sqlite_path: PathBuf::new(),
             redis_url: RedisUrl::default(),
             week01_ack: Week01Ack::Deferred,

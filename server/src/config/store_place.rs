@@ -25,6 +25,7 @@ impl FromStr for StorePlace {
         match (text, text.strip_prefix("sqlite:")) {
             ("sqlite", _) => Ok(Self::Sqlite),
             ("redis", _) => Ok(Self::Redis),
+            ("ticket", _) => Err("tickets are with their clients; there is nothing to move".to_owned()),
             ("memory", _) => Err("sessions in memory end with their server; there is nothing to move".to_owned()),
             (_, Some(path)) if !path.is_empty() => Ok(Self::SqliteAt(path.into())),
             _ => RedisUrl::parse(text).map(Self::RedisAt).ok_or_else(|| {

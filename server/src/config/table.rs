@@ -68,8 +68,14 @@ pub(crate) static TABLE: &[Key] = &[
 
     count!("stateful"."session_timeout" = limits.session_timeout_ms in 1_000, "seconds", 1..=YEAR_S, "Silence after which a session is expired."),
     count!("stateful"."max_sessions" = limits.sessions_max, "", 1..=COUNT, "Live sessions at once, in all."),
-    choice!("stateful"."persistence" = persistence: Persistence::from_word, later ["ticket"], "Where sessions are remembered: in this process, in a file, or in a Redis server that several servers share. In memory, a restart forgets them."),
+    choice!("stateful"."persistence" = persistence: Persistence::from_word, later [], "Where sessions are remembered: in sealed tickets that clients carry, in this process, in a file, or in a Redis server that several servers share. In memory, a restart forgets them."),
     choice!("stateful"."exclusive" = exclusive: Exclusive::from_word, later [], "Whether an access key may hold one session only: nobody asks (none), a second one is refused (reject), or it ends the first (replace). The last two want a key from every client."),
+    Key {
+        section: "stateful",
+        name: "ticket_key_file",
+        kind: Kind::File { get: |config| &config.ticket_key_file, set: |config, file| config.ticket_key_file = file },
+        about: "The keys of `persistence: ticket`, one a line as 64 hex digits; the first seals, all open. Nobody but the file's owner may read it. Nothing means a key made at the start: then tickets end with the server.",
+    },
     Key {
         section: "stateful",
         name: "sqlite_path",
@@ -216,6 +222,7 @@ mod tests {
             "ack",
             "persistence",
             "exclusive",
+            "ticket_key_file",
             "sqlite_path",
             "redis_url",
             "path",

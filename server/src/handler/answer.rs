@@ -11,13 +11,15 @@ use shared::wire::{ErrorBody, Reply, Status};
 
 use crate::env::NoDice;
 use crate::files::{RevealError, Source, StorageError};
-use crate::sessions::StoreError;
+use crate::sessions::{SealError, StoreError};
 
 /// A reply, what it carries, and the session it speaks of.
 #[derive(Debug)]
 pub struct Answer {
     /// The header, still without session and clock.
     pub reply: Reply,
+    /// What goes before the payload: the session's ticket, from a server that has such.
+    pub session_data: Bytes,
     /// The payload behind it.
     pub payload: AnswerPayload,
     /// The session as it is now; shown in the reply.
@@ -39,7 +41,7 @@ impl Answer {
     /// An answer of one line.
     #[must_use]
     pub fn new(reply: Reply) -> Self {
-        Self { reply, payload: AnswerPayload::Nothing, session: None }
+        Self { reply, session_data: Bytes::new(), payload: AnswerPayload::Nothing, session: None }
     }
 
     /// An answer that says nothing but its status.
@@ -98,6 +100,13 @@ impl From<StoreError> for ErrorBody {
                 ErrorCode::Internal.into()
             }
         }
+    }
+}
+
+impl From<SealError> for ErrorBody {
+    fn from(error: SealError) -> Self {
+        tracing::error!(%error, "a session could not be sealed");
+        ErrorCode::Internal.into()
     }
 }
 

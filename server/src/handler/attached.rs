@@ -8,9 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use shared::id::{Epoch, SessionId};
 use tokio_util::sync::CancellationToken;
 
+use crate::sessions::SessionStore;
+
 /// The sessions that connections of this process hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Attached {
+    /// Told when a connection ends.
+    sessions: Arc<dyn SessionStore>,
     holders: Mutex<HashMap<SessionId, Holder>>,
 }
 
@@ -36,11 +40,18 @@ pub struct Bound {
     /// A file may be visible under the next sequence and not counted: an earlier connection may have left it, or
     /// this one could not count or take back what it had shown.
     pub(super) uncounted: bool,
+    /// The session came in a ticket, so its counter may be behind its files.
+    pub(super) carried: bool,
     pub(super) turn: Arc<tokio::sync::Mutex<()>>,
     attached: Arc<Attached>,
 }
 
 impl Attached {
+    /// Nobody holds anything yet.
+    pub(super) fn new(sessions: Arc<dyn SessionStore>) -> Self {
+        Self { sessions, holders: Mutex::default() }
+    }
+
     /// Binds the connection that opened `epoch` of `session`; an older one is told that it moved.
     pub(super) fn bind(self: &Arc<Self>, session: SessionId, epoch: Epoch) -> Bound {
         let moved = CancellationToken::new();
@@ -58,7 +69,7 @@ impl Attached {
         }
         drop(holders);
         let uncounted = epoch != Epoch::FIRST;
-        Bound { session, epoch, moved, ended: false, uncounted, turn, attached: Arc::clone(self) }
+        Bound { session, epoch, moved, ended: false, uncounted, carried: false, turn, attached: Arc::clone(self) }
     }
 
     /// The turn of whoever holds `session` now; a fresh one when nobody does.
@@ -77,5 +88,7 @@ impl Drop for Bound {
         if holders.get(&self.session).is_some_and(|holder| holder.epoch == self.epoch) {
             holders.remove(&self.session);
         }
+        drop(holders);
+        self.attached.sessions.left(self.session, self.epoch);
     }
 }

@@ -72,6 +72,12 @@ pub trait Body: Send {
     /// From now on, a payload that has not come whole when `overtaken` is cancelled ends in `transfer_moved`.
     fn until(&mut self, overtaken: CancellationToken);
 
+    /// The session data before the payload, for a request that has some; asked for before the first chunk.
+    ///
+    /// # Errors
+    /// What the client is to be told when it will not come.
+    async fn session_data(&mut self) -> Result<Bytes, ErrorBody>;
+
     /// The digest of the trailer, once the end has come.
     fn trailer(&self) -> Option<Digest>;
 }

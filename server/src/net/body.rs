@@ -173,12 +173,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
     /// The next bytes of the payload, wherever they are.
     async fn next(&mut self) -> Result<Option<Bytes>, ErrorBody> {
         loop {
-            let event = self
-                .link
-                .decoder
-                .next_event()
-                .map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))?;
-            match event {
+            match self.event()? {
                 Some(Event::Payload(bytes)) => return Ok(Some(bytes)),
                 Some(Event::SessionData(_)) => {}
                 Some(Event::End(line)) => {
@@ -191,6 +186,11 @@ impl<'a, S: Stream> FrameBody<'a, S> {
                 None => self.fill().await?,
             }
         }
+    }
+
+    fn event(&mut self) -> Result<Option<Event>, ErrorBody> {
+        let event = self.link.decoder.next_event();
+        event.map_err(|fault| ErrorBody::new(fault.kind.code(), fault.kind.message()))
     }
 
     async fn fill(&mut self) -> Result<(), ErrorBody> {
@@ -253,6 +253,17 @@ impl<S: Stream> Body for FrameBody<'_, S> {
 
     fn until(&mut self, overtaken: CancellationToken) {
         self.overtaken = Some(overtaken);
+    }
+
+    async fn session_data(&mut self) -> Result<Bytes, ErrorBody> {
+        loop {
+            match self.event()? {
+                Some(Event::SessionData(bytes)) => return Ok(bytes),
+                None => self.fill().await?,
+                // Only whoever knows that there is some asks for it, and before anything else.
+                Some(Event::Header(_) | Event::Payload(_) | Event::End(_)) => return Err(ErrorCode::Internal.into()),
+            }
+        }
     }
 
     fn trailer(&self) -> Option<Digest> {

@@ -71,7 +71,7 @@ impl<S: Stream> Connection<S> {
             Ending::Refused(body) => {
                 tracing::info!(code = %body.code, field = body.field, "closing");
                 let reply = Reply { closing: true, ..Reply::error(body) };
-                if self.send(reply, AnswerPayload::Nothing).await.is_err() {
+                if self.send(Answer::new(reply)).await.is_err() {
                     return;
                 }
             }
@@ -276,7 +276,7 @@ impl<S: Stream> Connection<S> {
                 tracing::info!(%action, %mode, session, sequence = sequence_number, ms, %code, field, "refused");
                 let reply = Reply { sequence, ..Reply::error(body) };
                 if code.always_closes() {
-                    return Err(self.last_words(reply).await);
+                    return Err(self.last_words(Answer::new(reply)).await);
                 }
                 self.conclude(Answer::new(reply), rest, frame.framing).await
             }
@@ -304,10 +304,10 @@ impl<S: Stream> Connection<S> {
         match rest {
             Rest::Nothing => {
                 self.link.decoder.skip_body();
-                self.send(answer.reply, answer.payload).await
+                self.send(answer).await
             }
             Rest::Bytes(left) if left <= bytes_max => {
-                self.send(answer.reply, answer.payload).await?;
+                self.send(answer).await?;
                 let discarded =
                     FrameBody::new(&mut self.link, framing, &context.budget).until(moved).discard(bytes_max).await;
                 match discarded {
@@ -320,27 +320,30 @@ impl<S: Stream> Connection<S> {
                 let discarded =
                     FrameBody::new(&mut self.link, framing, &context.budget).until(moved).discard(bytes_max).await;
                 match discarded {
-                    Ok(()) => self.send(answer.reply, answer.payload).await,
-                    Err(_) => Err(self.last_words(answer.reply).await),
+                    Ok(()) => self.send(answer).await,
+                    Err(_) => Err(self.last_words(answer).await),
                 }
             }
-            Rest::Bytes(_) => Err(self.last_words(answer.reply).await),
+            Rest::Bytes(_) => Err(self.last_words(answer).await),
         }
     }
 
-    /// Sends a reply after which the connection closes.
-    async fn last_words(&mut self, reply: Reply) -> Ending {
-        match self.send(Reply { closing: true, ..reply }, AnswerPayload::Nothing).await {
+    /// Sends an answer after which the connection closes.
+    async fn last_words(&mut self, answer: Answer) -> Ending {
+        let reply = Reply { closing: true, ..answer.reply };
+        match self.send(Answer { reply, payload: AnswerPayload::Nothing, ..answer }).await {
             Ok(()) => Ending::Goodbye,
             Err(ending) => ending,
         }
     }
 
-    async fn send(&mut self, reply: Reply, payload: AnswerPayload) -> Result<(), Ending> {
+    async fn send(&mut self, answer: Answer) -> Result<(), Ending> {
         let server_time_ms = Some(self.context.now());
-        let line = encode(&Reply { server_time_ms, ..reply });
-        self.link.write(&line).await.map_err(|_| Ending::Lost)?;
-        match payload {
+        let line = encode(&Reply { server_time_ms, ..answer.reply });
+        // In one piece, so that the data does not wait until the line is acknowledged.
+        let head = [&line[..], &answer.session_data].concat();
+        self.link.write(&head).await.map_err(|_| Ending::Lost)?;
+        match answer.payload {
             AnswerPayload::Nothing => Ok(()),
             AnswerPayload::Bytes(bytes) => self.link.write(&bytes).await.map_err(|_| Ending::Lost),
             AnswerPayload::File(mut source) => {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use shared::id::{Holder, SessionId, Timestamp};
+use shared::id::{Epoch, Holder, SessionId, Timestamp};
 use shared::limits::Limits;
 use shared::session::Session;
 
@@ -93,6 +93,16 @@ impl MemoryStore {
     #[must_use]
     pub fn new(tombstones_max: usize) -> Self {
         Self { tombstones_max, records: Mutex::default() }
+    }
+
+    /// Forgets a session that is in this epoch still.
+    pub(super) fn forget(&self, id: SessionId, epoch: Epoch) {
+        let mut records = self.records();
+        let held = records.by_id.get(&id).map(|entry| &entry.record).filter(|held| held.session.epoch() == epoch);
+        if let Some(revision) = held.map(|held| held.revision) {
+            // It was seen under this lock, so nothing has come between.
+            let _ = records.take(id, revision);
+        }
     }
 
     /// A panic elsewhere cannot have left half a change: each is made of steps that do not panic.

@@ -7,13 +7,14 @@ mod memory;
 mod migrate;
 mod redis;
 mod sqlite;
+mod ticket;
 
 use std::error::Error;
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use shared::id::{SessionId, Timestamp};
+use shared::id::{Epoch, SessionId, Timestamp};
 use shared::session::Session;
 use shared::session::record::RecordError;
 
@@ -22,6 +23,7 @@ pub use memory::MemoryStore;
 pub use migrate::{Migrated, migrate};
 pub use redis::{RedisAddressError, RedisStore};
 pub use sqlite::{SqliteError, SqliteStore};
+pub use ticket::{OpenError, SealError, TicketKeyError, TicketKeys, TicketStore, Tickets};
 
 /// Counts the changes of one record; a change names the one it saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +131,17 @@ pub trait SessionStore: Send + Sync + Debug {
     /// The store's name in `hello`, and what `stateful.persistence` calls it.
     fn name(&self) -> &'static str;
 
-    /// Remembers a new session, if there is room for it and its holder has no other live one. Somebody should look at it when it is `due`.
+    /// What seals sessions for their clients to carry; `None` from a store that remembers them itself.
+    fn tickets(&self) -> Option<&Tickets> {
+        None
+    }
+
+    /// The connection that held the session in this `epoch` has ended. Only a store that remembers nothing beyond
+    /// a connection cares. Called where nobody can wait.
+    fn left(&self, _id: SessionId, _epoch: Epoch) {}
+
+    /// Remembers a new session, if there is room for it and its holder has no other live one. Somebody should look
+    /// at it when it is `due`.
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError>;
 
     /// The session of this id, live or ended; [`StoreError::Damaged`] if it is one no longer.

@@ -184,6 +184,19 @@ impl Session {
         Self { epoch: self.epoch.next(), client_address, ..self.heard(now) }
     }
 
+    /// The session with the newest of its receipts and no other, as its client carries it.
+    #[must_use]
+    pub fn with_last_receipt(&self) -> Self {
+        let receipts = self.receipts.back().map(Arc::clone).into_iter().collect();
+        Self { receipts, ..self.clone() }
+    }
+
+    /// The session as it goes on where another state of it is known: in no earlier epoch than that one.
+    #[must_use]
+    pub fn not_before(&self, epoch: Epoch) -> Self {
+        Self { epoch: self.epoch.max(epoch), ..self.clone() }
+    }
+
     /// What stays of a session that was silent for too long.
     #[must_use]
     pub fn expired(&self, now: Timestamp) -> Self {

@@ -16,6 +16,6 @@ pub use refusal::Refusal;
 pub use reply::{
     ErrorBody, Explanation, FileEntry, FileInfo, Hello, HelloLimits, Partial, Record, Reply, SessionInfo, Status,
 };
-pub use request::{FetchRange, Frame, Request, SessionRequest, StatefulRequest, StatelessRequest, Upload};
+pub use request::{FetchRange, Frame, Proof, Request, SessionRequest, StatefulRequest, StatelessRequest, Upload};
 pub use trailer::{Trailer, read_trailer};
 pub use value::{Ack, FileName, MimeType, Mode};

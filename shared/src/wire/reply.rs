@@ -1,5 +1,6 @@
 //! What a server answers: one header line, and for `list` and `fetch` a payload (PROTOCOL.md section 4).
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{Ack, Mode, Refusal, VERSION};
@@ -115,12 +116,15 @@ pub struct SessionInfo {
     pub next_sequence: Sequence,
     /// Seconds of silence it survives.
     pub expires_in_s: u64,
-    /// Bytes of session data after this header; none until tickets exist.
+    /// Bytes of session data after this header: the session's ticket, from a server that has such.
     #[serde(default)]
     pub data_size: u64,
     /// The secret that continues it; only in `session_created`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Those bytes, for a reader that keeps them. They are no part of the header.
+    #[serde(skip)]
+    pub ticket: Bytes,
 }
 
 /// A stored file.

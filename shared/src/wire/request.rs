@@ -49,11 +49,20 @@ pub enum StatefulRequest {
     /// Open a session; with an access key, perhaps the only one of its holder.
     Open(Option<Holder>),
     /// Continue a session.
-    Continue(SessionId, Token),
+    Continue(SessionId, Proof),
     /// This action inside a session that it does not name.
     Unnamed(Action),
     /// Anything else, inside the session.
     Inside(SessionId, SessionRequest),
+}
+
+/// What shows that a session is the client's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Its token.
+    Token(Token),
+    /// Its newest ticket: so many bytes of session data.
+    Ticket(u64),
 }
 
 /// A request inside a session.
@@ -266,8 +275,8 @@ fn fields_fit(raw: &RawHeader, mode: Mode, action: Action) -> Result<(), Refusal
     if names_file && raw.file.is_none() {
         return Err(bad_field("file", "the stored_as of an earlier reply"));
     }
-    if raw.framing.session_data > 0 {
-        return Err(bad_field("session.data_size", "0, because tickets and keys do not exist yet"));
+    if raw.framing.session_data > 0 && (mode, action) != (Mode::Stateful, Action::Connect) {
+        return Err(bad_field("session.data_size", "0; session data is the ticket in connect"));
     }
     Ok(())
 }
@@ -321,12 +330,21 @@ fn stateful(raw: RawHeader, session: &super::raw::RawSession) -> Result<Request,
         return Ok(Request::Hello(Mode::Stateful));
     }
     if action == Action::Connect {
-        return match (session.id, session.token.clone()) {
-            (None, None) => Ok(Request::Stateful(StatefulRequest::Open(raw.holder))),
-            (Some(id), Some(token)) => Ok(Request::Stateful(StatefulRequest::Continue(id, token))),
-            (None, Some(_)) => Err(bad_field("session.id", "the id of the session the token belongs to")),
-            (Some(_), None) => Err(bad_field("session.token", "the token of the session to continue")),
+        let ticket = Some(raw.framing.session_data).filter(|bytes| *bytes > 0);
+        let request = match (session.id, session.token.clone(), ticket) {
+            (_, Some(_), Some(_)) => return Err(bad_field("session.data_size", "a token or a ticket, not both")),
+            (None, None, None) => StatefulRequest::Open(raw.holder),
+            (Some(id), Some(token), None) => StatefulRequest::Continue(id, Proof::Token(token)),
+            (Some(id), None, Some(bytes)) => StatefulRequest::Continue(id, Proof::Ticket(bytes)),
+            (None, Some(_), None) => return Err(bad_field("session.id", "the id of the session the token belongs to")),
+            (None, None, Some(_)) => {
+                return Err(bad_field("session.data_size", "no ticket without the id of its session"));
+            }
+            (Some(_), None, None) => {
+                return Err(bad_field("session.token", "the token or the ticket of the session to continue"));
+            }
         };
+        return Ok(Request::Stateful(request));
     }
     let sequence = || session.sequence.ok_or_else(|| bad_field("session.sequence", "an integer of at least 1"));
     let request = match action {

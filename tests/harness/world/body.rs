@@ -22,6 +22,7 @@ pub struct ScriptedBody {
     breaks: Option<ErrorCode>,
     clock: Option<(Arc<SetClock>, u64)>,
     overtaken: Option<CancellationToken>,
+    session_data: Bytes,
 }
 
 impl ScriptedBody {
@@ -38,7 +39,13 @@ impl ScriptedBody {
         while !content.is_empty() {
             chunks.push_back(content.split_to(chunk_bytes.clamp(1, content.len())));
         }
-        Self { chunks, trailer, breaks: None, clock: None, overtaken: None }
+        Self { chunks, trailer, breaks: None, clock: None, overtaken: None, session_data: Bytes::new() }
+    }
+
+    /// No payload behind this session data.
+    #[must_use]
+    pub fn behind(session_data: Bytes) -> Self {
+        Self { session_data, ..Self::empty() }
     }
 
     /// The same, broken off after `chunks`.
@@ -74,6 +81,11 @@ impl Body for ScriptedBody {
 
     fn until(&mut self, overtaken: CancellationToken) {
         self.overtaken = Some(overtaken);
+    }
+
+    async fn session_data(&mut self) -> Result<Bytes, ErrorBody> {
+        give_way().await;
+        Ok(std::mem::take(&mut self.session_data))
     }
 
     fn trailer(&self) -> Option<Digest> {

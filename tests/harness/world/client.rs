@@ -2,7 +2,7 @@
 
 use server::handler::{Answer, AnswerPayload, Peer};
 use shared::id::{Holder, SessionId, Token};
-use shared::wire::{ErrorBody, FileEntry, Request, SessionRequest, StatefulRequest};
+use shared::wire::{ErrorBody, FileEntry, Proof, Request, SessionRequest, StatefulRequest};
 
 use super::{Outcome, ScriptedBody, Sent, World, sequence};
 
@@ -44,7 +44,7 @@ impl Client {
     /// Continues a session on a new connection.
     pub async fn resume(world: &World, id: SessionId, token: Token) -> Result<Self, ErrorBody> {
         let mut peer = world.peer();
-        world.stateful(StatefulRequest::Continue(id, token.clone()), &mut peer).await?;
+        world.stateful(StatefulRequest::Continue(id, Proof::Token(token.clone())), &mut peer).await?;
         Ok(Self { id, token, peer })
     }
 

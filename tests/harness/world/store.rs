@@ -1,30 +1,48 @@
-//! A session store in memory that gives way before every call, and after those that change something, so that
+//! A session store that never waits, made to give way before every call, and after those that change something, so that
 //! others come between; and of which any change can be made to fail.
 
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use async_trait::async_trait;
-use server::sessions::{Durability, MemoryStore, Revision, Room, SessionStore, Stats, StoreError, Versioned};
-use shared::id::{SessionId, Timestamp};
+use server::sessions::{Durability, MemoryStore, Revision, Room, SessionStore, Stats, StoreError, Tickets, Versioned};
+use shared::id::{Epoch, SessionId, Timestamp};
 use shared::session::Session;
 
 use crate::orders::give_way;
 
 /// A store that takes its time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct YieldingStore {
-    inner: MemoryStore,
+    inner: Arc<dyn SessionStore>,
     calls: AtomicU64,
     replaces: AtomicU64,
     conflicts: Mutex<BTreeSet<u64>>,
 }
 
+impl Default for YieldingStore {
+    fn default() -> Self {
+        Self::over(Arc::new(MemoryStore::default()))
+    }
+}
+
 impl YieldingStore {
+    /// The same as `inner`, which must be one that never waits.
+    #[must_use]
+    pub fn over(inner: Arc<dyn SessionStore>) -> Self {
+        Self { inner, calls: AtomicU64::new(0), replaces: AtomicU64::new(0), conflicts: Mutex::default() }
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn held(&self) -> Stats {
+        at_once(self.inner.stats()).unwrap()
+    }
+
     /// How often it was asked for anything.
     #[must_use]
     pub fn calls(&self) -> u64 {
@@ -55,7 +73,7 @@ impl YieldingStore {
     }
 }
 
-/// The memory store never waits.
+/// A store in memory never waits.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -67,6 +85,14 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 impl SessionStore for YieldingStore {
     fn name(&self) -> &'static str {
         self.inner.name()
+    }
+
+    fn tickets(&self) -> Option<&Tickets> {
+        self.inner.tickets()
+    }
+
+    fn left(&self, id: SessionId, epoch: Epoch) {
+        self.inner.left(id, epoch);
     }
 
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError> {

@@ -6,3 +6,4 @@ mod restart;
 mod sequence;
 mod stop;
 mod takeover;
+mod tickets;

@@ -9,6 +9,7 @@ mod parts;
 mod sequence;
 mod size;
 mod stay;
+mod tickets;
 
 use harness::world::World;
 use server::files::ObjectName;

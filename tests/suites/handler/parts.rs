@@ -75,7 +75,7 @@ impl User {
                 let (id, token) = (client.id, client.token.clone());
                 drop(client);
                 let mut peer = world.peer();
-                let request = shared::wire::StatefulRequest::Continue(id, token.clone());
+                let request = shared::wire::StatefulRequest::Continue(id, shared::wire::Proof::Token(token.clone()));
                 let answer = finish(world.stateful(request, &mut peer)).unwrap();
                 (Self::Stateful(Client { id, token, peer }), answer.reply.partial)
             }

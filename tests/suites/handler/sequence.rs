@@ -5,7 +5,7 @@ use harness::world::{Client, Sent, World, code, entries, sequence};
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::id::{SessionId, Token};
-use shared::wire::{FetchRange, SessionRequest, StatefulRequest, Status};
+use shared::wire::{FetchRange, Proof, SessionRequest, StatefulRequest, Status};
 
 use super::{assert_one_file, is_kept};
 
@@ -139,7 +139,8 @@ fn a_goodbye_can_be_said_again_on_the_same_connection_and_on_another() {
     let late = finish(client.send(&world, 3, &Sent::text("late"))).unwrap_err();
     assert_eq!((late.code, late.reason.as_deref()), (ErrorCode::SessionGone, Some("closed")));
     let mut peer = world.peer();
-    let reply = finish(world.stateful(StatefulRequest::Continue(client.id, client.token.clone()), &mut peer));
+    let reply =
+        finish(world.stateful(StatefulRequest::Continue(client.id, Proof::Token(client.token.clone())), &mut peer));
     let reply = reply.unwrap().reply;
     assert_eq!((reply.status, reply.replayed), (Status::SessionClosed, true));
     assert!(peer.bound.is_none(), "an ended session binds nobody");
@@ -153,7 +154,7 @@ fn a_connection_holds_one_session_until_it_ends_it() {
     let other = finish(Client::open(&world));
     let again = finish(world.stateful(StatefulRequest::Open(None), &mut client.peer));
     assert_eq!(code(&again), Some(ErrorCode::IllegalAction));
-    let again = StatefulRequest::Continue(client.id, client.token.clone());
+    let again = StatefulRequest::Continue(client.id, Proof::Token(client.token.clone()));
     assert_eq!(code(&finish(world.stateful(again, &mut client.peer))), Some(ErrorCode::IllegalAction));
     let foreign = StatefulRequest::Inside(other.id, SessionRequest::Heartbeat);
     assert_eq!(code(&finish(world.stateful(foreign, &mut client.peer))), Some(ErrorCode::SessionRequired));

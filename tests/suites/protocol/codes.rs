@@ -241,7 +241,12 @@ fn second_session_of_a_stranger() -> Reply {
             near.read_line(&mut line).await.expect("a reply");
             drop(near);
             serving.await.expect("a connection that ends");
-            Reply { header: serde_json::from_str(&line).expect("a reply"), payload: Vec::new(), trailer: None }
+            Reply {
+                header: serde_json::from_str(&line).expect("a reply"),
+                session_data: Vec::new(),
+                payload: Vec::new(),
+                trailer: None,
+            }
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

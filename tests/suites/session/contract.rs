@@ -13,6 +13,22 @@ mod memory {
     harness::store_contract! { run }
 }
 
+/// As long as a connection holds what is in it.
+mod ticket {
+    use std::sync::Arc;
+
+    use harness::stores::{Test, on_runtime};
+    use server::env::SystemDice;
+    use server::sessions::{TicketKeys, TicketStore, Tickets};
+
+    fn run(test: Test) {
+        let tickets = Tickets::new(TicketKeys::generate(&SystemDice).unwrap(), Arc::new(SystemDice), "2.0");
+        on_runtime(test(Arc::new(TicketStore::new(tickets, 10_000))));
+    }
+
+    harness::store_contract! { run }
+}
+
 mod sqlite {
     use std::sync::Arc;
 

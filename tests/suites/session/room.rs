@@ -99,7 +99,7 @@ fn the_record_of_a_session_counts_what_was_said_and_stored() {
     assert_eq!(record.state_bytes, u64::try_from(fresh).unwrap());
 
     let mut peer = world.peer_at(FARTHER.into());
-    let resume = shared::wire::StatefulRequest::Continue(client.id, client.token.clone());
+    let resume = shared::wire::StatefulRequest::Continue(client.id, shared::wire::Proof::Token(client.token.clone()));
     finish(world.stateful(resume, &mut peer)).unwrap();
     let mut client = Client { peer, ..client };
     let record = finish(client.ask(&world, SessionRequest::Status)).unwrap().reply.record.unwrap();

@@ -123,7 +123,8 @@ fn a_tombstone_stands_for_an_hour_and_speaks_to_the_right_token_only() {
             let stranger = finish(Client::resume(&world, client.id, wrong)).unwrap_err();
             assert_eq!((stranger.code, stranger.reason.clone()), (ErrorCode::SessionUnknown, None));
             let mut peer = world.peer();
-            let resume = shared::wire::StatefulRequest::Continue(client.id, client.token.clone());
+            let resume =
+                shared::wire::StatefulRequest::Continue(client.id, shared::wire::Proof::Token(client.token.clone()));
             let told = finish(world.stateful(resume, &mut peer));
             match (stands, ends) {
                 (false, _) => assert_eq!(told.unwrap_err(), stranger),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use shared::error::Retry;
-use shared::id::Sequence;
+use shared::id::{Sequence, SessionId};
 
 use super::Sending;
 use crate::commands::current::Current;
@@ -25,10 +25,26 @@ impl Sending<'_> {
         // There may be several; a client is in one session at a time.
         let places = self.left.iter().map(|(_, place)| place);
         let held = places.filter_map(held).min_by_key(|held| held.next);
-        if let Some(held) = held {
+        if let Some(held) = held.map(|held| self.with_newest_secret(held)) {
             self.conversation = self.conversation.take().map(|conversation| conversation.after(held));
             sources.sort_by_cached_key(|source| self.sequence_left(source).unwrap_or(u64::MAX));
         }
+    }
+
+    /// The ticket that is remembered may be newer than the one a journal has: another run may have gone on with the
+    /// session, and a journal is written before the answer comes.
+    fn with_newest_secret(&self, held: Held) -> Held {
+        let remembered = self.context.remembered.find(&self.context.server, Some(&held.id.to_wire())).ok();
+        match remembered.filter(|remembered| remembered.id == held.id && held.secret.changes()) {
+            Some(Held { secret, next, .. }) if next >= self.furthest_left(held.id) => Held { secret, ..held },
+            Some(_) | None => held,
+        }
+    }
+
+    /// How far the session was when the newest of its secrets was written down with a file.
+    fn furthest_left(&self, id: SessionId) -> Sequence {
+        let places = self.left.iter().filter_map(|(_, place)| held(place));
+        places.filter(|held| held.id == id).map(|held| held.next).max().unwrap_or(Sequence::FIRST)
     }
 
     fn sequence_left(&self, source: &Source) -> Option<u64> {
@@ -73,7 +89,7 @@ impl Sending<'_> {
     pub(super) fn note(&mut self, current: &mut Current<'_>, attempt: Attempt) {
         let session = self.conversation.as_ref().and_then(Conversation::session);
         let place = match (attempt.sequence, session) {
-            (Some(sequence), Some(held)) => Place::Session { id: held.id, token: held.token.clone(), sequence },
+            (Some(sequence), Some(held)) => Place::Session { id: held.id, secret: held.secret.clone(), sequence },
             _ => Place::Transfer(current.transfer),
         };
         let Some(errand) = current.errand.as_ref().filter(|_| current.noted.as_ref() != Some(&place)) else { return };
@@ -130,7 +146,7 @@ impl Sending<'_> {
 
 fn held(place: &Place) -> Option<Held> {
     match place {
-        Place::Session { id, token, sequence } => Some(Held { id: *id, token: token.clone(), next: *sequence }),
+        Place::Session { id, secret, sequence } => Some(Held { id: *id, secret: secret.clone(), next: *sequence }),
         Place::Transfer(_) => None,
     }
 }

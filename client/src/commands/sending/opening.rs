@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use shared::id::Token;
-
 use super::{Reached, Sending};
 use crate::conversation::{Conversation, Event as Happened, Held, Reach, Repeatable, Stream, Why};
 use crate::event::{Event, Novelty};
@@ -11,6 +9,7 @@ use crate::failure::Failure;
 use crate::header::Header;
 use crate::reconnect::Insistence;
 use crate::remembered::NO_PLACE;
+use crate::secret::Secret;
 
 impl Sending<'_> {
     pub(super) async fn open(&mut self) -> Happened {
@@ -51,7 +50,7 @@ impl Sending<'_> {
 
     pub(super) async fn join(&mut self, session: Option<Held>) -> Happened {
         let header = match (&session, &self.access_key) {
-            (Some(held), _) => Header::resume(held.id, &held.token),
+            (Some(held), _) => Header::resume(held.id, &held.secret),
             (None, Some(key)) => Header::open_with(key),
             (None, None) => Header::open(),
         };
@@ -71,14 +70,18 @@ impl Sending<'_> {
             if reply.replaced {
                 self.context.report.event(&Event::Replaced { session: info.id });
             }
-            let token = info.token.as_deref().and_then(Token::from_wire);
-            if let Some(token) = token {
+            if let (Some(secret), Novelty::Opened) = (Secret::of(info), novelty) {
                 if !self.context.remembered.has_place() {
                     self.context.report.warn(&format!("the session will not be remembered: {NO_PLACE}"));
                 }
                 // Before the first file: a client that dies in the middle can still find its session.
-                let held = Held { id: info.id, token, next: info.next_sequence };
+                let held = Held { id: info.id, secret, next: info.next_sequence };
                 self.context.note(self.context.remembered.keep(&self.context.server, &held).await);
+            }
+            if let Some(mut held) = session.filter(|held| held.secret.changes() && held.id == info.id) {
+                held.hear(Some(info));
+                held.next = held.next.max(info.next_sequence);
+                self.context.note(self.context.remembered.advance(&self.context.server, &held).await);
             }
         }
         happened

@@ -24,13 +24,13 @@ server:
   max_connections: \"100\"
 sever: {}
 stateful:
-  persistence: ticket
+  persistence: tickets
   max_sessions: -1
   max_sessions: 5
 storage:
   path:
 ";
-    let variables = &[("DFT_LOG_LEVEL", "loud"), ("DFT_LOG_LEVL", "info"), ("DFT_STATEFUL_PERSISTENCE", "ticket")];
+    let variables = &[("DFT_LOG_LEVEL", "loud"), ("DFT_LOG_LEVL", "info"), ("DFT_STATEFUL_PERSISTENCE", "disk")];
     let expected = "\
 error: unknown key `server.prot`
  --> config.yaml:2:3
@@ -70,11 +70,13 @@ error: unknown section `sever`
   |
   = help: did you mean `server`?
 
-error: `ticket` is not available yet for `stateful.persistence`
+error: wrong value for `stateful.persistence`: `tickets`
  --> config.yaml:8:16
   |
-8 |   persistence: ticket
-  |                ^^^^^^ expected `memory`, `sqlite` or `redis`
+8 |   persistence: tickets
+  |                ^^^^^^^ expected `ticket`, `memory`, `sqlite` or `redis`
+  |
+  = help: did you mean `ticket`?
 
 error: wrong value for `stateful.max_sessions`: `-1`
  --> config.yaml:9:17
@@ -104,9 +106,9 @@ error: environment variable DFT_LOG_LEVL belongs to no key
  |
  = help: did you mean DFT_LOG_LEVEL?
 
-error: `ticket` in environment variable DFT_STATEFUL_PERSISTENCE is not available yet for `stateful.persistence`
+error: wrong value for `stateful.persistence` in environment variable DFT_STATEFUL_PERSISTENCE: `disk`
  |
- = note: expected `memory`, `sqlite` or `redis`
+ = note: expected `ticket`, `memory`, `sqlite` or `redis`
 
 12 errors in the configuration";
     let report = refusal(&layers(Some(file), variables, &[]));
@@ -141,6 +143,22 @@ error: `limits.in_flight_max` is 32, but `limits.receipts_per_session_max` is 31
     accepted("limits: {in_flight_max: 65, receipts_per_session_max: 65}");
     // Nobody knows what the other one was meant to be.
     assert_eq!(titles("limits: {in_flight_max: 65, receipts_per_session_max: many}").len(), 1);
+}
+
+#[test]
+fn a_key_cannot_hold_a_session_that_nobody_remembers() {
+    let file = refusal(&layers(Some("stateful: {persistence: ticket, exclusive: replace}"), &[], &[]));
+    let expected = "\
+error: `stateful.exclusive` is replace, but `stateful.persistence` is ticket
+ --> config.yaml:1:44
+  |
+1 | stateful: {persistence: ticket, exclusive: replace}
+  |                                            ^^^^^^^ expected none
+  |
+  = note: with tickets the clients carry their sessions, so the server knows of none that it could end";
+    assert_eq!(file, expected);
+    accepted("stateful: {persistence: ticket, exclusive: none}");
+    accepted("stateful: {persistence: sqlite, exclusive: reject}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl StatefulHandler {
         let name = self.own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
         let _turn = turn(peer).await?;
         let fenced = self.held(peer).await?;
+        self.refuse_used(peer, &fenced.session, None).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         self.services.files.remove(&name, self.services.ack).await?;
         let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await?;

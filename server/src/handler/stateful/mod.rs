@@ -5,24 +5,27 @@ mod answers;
 mod files;
 mod opening;
 mod record;
+mod ticket;
 mod transfer;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use shared::error::ErrorCode;
-use shared::id::{Epoch, Sequence, SessionId, Token};
+use shared::id::{Epoch, Sequence, SessionId};
 use shared::limits::Limits;
 use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step};
-use shared::wire::{Action, ErrorBody, Mode, Partial, SessionInfo, SessionRequest, StatefulRequest, Status};
+use shared::wire::{Action, ErrorBody, Mode, Partial, Proof, SessionInfo, SessionRequest, StatefulRequest, Status};
 
 use self::answers::{goodbye, replay, status};
 use self::record::{expecting, turn};
+use self::ticket::{Claim, Known};
 use super::stateless::partial;
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
 use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
-use crate::sessions::{SessionStore, StoreError, Versioned};
+use crate::sessions::{SessionStore, StoreError};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
 /// change a session besides its own connection, so a second time is rare.
@@ -54,7 +57,7 @@ impl RequestHandler for StatefulHandler {
     ) -> Result<Answer, ErrorBody> {
         match request {
             StatefulRequest::Open(holder) => self.open(holder, peer).await,
-            StatefulRequest::Continue(id, token) => self.resume(id, &token, peer).await,
+            StatefulRequest::Continue(id, proof) => self.resume(id, proof, body, peer).await,
             StatefulRequest::Unnamed(action) => {
                 let message = format!("{action} needs the id of the session its connection is bound to");
                 let field = Some("session.id".to_owned());
@@ -75,7 +78,8 @@ impl StatefulHandler {
         let default_rate = (default.sessions_per_address_per_s, default.sessions_per_address_burst);
         let opened = Rate::new(rate, burst, Loopback::under((rate, burst), default_rate));
         let wrong_tokens = WrongTokens::new(limits);
-        Self { services, sessions, attached: Arc::default(), opened, wrong_tokens }
+        let attached = Arc::new(Attached::new(Arc::clone(&sessions)));
+        Self { services, sessions, attached, opened, wrong_tokens }
     }
 
     /// The store's name.
@@ -99,6 +103,7 @@ impl StatefulHandler {
             expires_in_s: session.timeout_ms(limits).saturating_sub(silent_ms) / 1_000,
             data_size: 0,
             token: None,
+            ticket: Bytes::new(),
         }
     }
 
@@ -118,11 +123,19 @@ impl StatefulHandler {
     }
 
     /// The session again, from this connection; whichever held it before does so no more.
-    async fn resume(&self, id: SessionId, token: &Token, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+    async fn resume(
+        &self,
+        id: SessionId,
+        proof: Proof,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
         refuse_second_connect(peer)?;
+        self.fits(&proof)?;
         self.wrong_tokens.admit(peer.address, self.services.clock.now())?;
-        // Only whoever has the token may make others wait.
-        self.known(id, token, peer).await?;
+        let claim = self.claim(id, proof, body, peer).await?;
+        // Only whoever has the secret may make others wait.
+        self.known(id, &claim, peer).await?;
         // An older connection that is just making a file visible finishes first, if it does so soon. If not, the
         // epoch sees to it that what it made visible is not counted.
         let turn = self.attached.turn(id);
@@ -132,16 +145,18 @@ impl StatefulHandler {
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
         };
         for _ in 0..CHANGES_TRIED {
-            let seen = self.known(id, token, peer).await?;
-            match self.step(&seen.session, Action::Connect) {
+            let Known { session, revision } = self.known(id, &claim, peer).await?;
+            match self.step(&session, Action::Connect) {
                 Step::Take => {}
-                Step::Repeat if seen.session.last_receipt().is_some() => return Ok(goodbye(&seen.session)),
-                Step::Repeat | Step::Gone | Step::Change | Step::Look => return Err(self.gone(&seen.session)),
+                Step::Repeat if session.last_receipt().is_some() => return Ok(goodbye(&session)),
+                Step::Repeat | Step::Gone | Step::Change | Step::Look => return Err(self.gone(&session)),
             }
-            let taken = seen.session.taken_over(peer.address, self.services.clock.now());
-            match self.replace(&seen, taken).await {
+            let taken = session.taken_over(peer.address, self.services.clock.now());
+            match self.take(revision, taken, peer).await {
                 Ok(taken) => {
-                    peer.bound = Some(self.attached.bind(id, taken.session.epoch()));
+                    let mut bound = self.attached.bind(id, taken.session.epoch());
+                    bound.carried = matches!(claim, Claim::Ticket(_));
+                    peer.bound = Some(bound);
                     let mut answer = Answer::of(Status::SessionResumed);
                     answer.reply.partial = self.left(&taken.session).await;
                     return Ok(answer.in_session(taken.session));
@@ -171,24 +186,6 @@ impl StatefulHandler {
                 None
             }
         }
-    }
-
-    /// The session that `token` continues.
-    async fn known(&self, id: SessionId, token: &Token, peer: &Peer) -> Result<Versioned, ErrorBody> {
-        let loaded = match self.sessions.load(id).await {
-            // Of a damaged record nobody can prove that it is theirs.
-            Err(StoreError::Damaged(error)) => {
-                tracing::error!(session = %id, %error, "a session is asked for whose record is damaged");
-                None
-            }
-            loaded => loaded?,
-        };
-        let seen = loaded.filter(|seen| seen.session.belongs_to(token));
-        seen.ok_or_else(|| {
-            self.wrong_tokens.count(peer.address, self.services.clock.now());
-            // Nobody learns from the answer whether the id exists.
-            ErrorCode::SessionUnknown.into()
-        })
     }
 
     async fn inside(

@@ -2,15 +2,13 @@
 
 use shared::error::ErrorCode;
 use shared::id::{Holder, SessionId};
-use shared::limits::Limits;
 use shared::session::Session;
 use shared::wire::{Action, ErrorBody, SessionInfo, Status};
 
 use super::{CHANGES_TRIED, StatefulHandler, TAKEOVER_TIMEOUT_MS, refuse_second_connect};
 use crate::config::Exclusive;
 use crate::handler::{Answer, Peer};
-use crate::rate::Loopback;
-use crate::sessions::{Room, StoreError, Versioned};
+use crate::sessions::{StoreError, Versioned};
 
 impl StatefulHandler {
     /// A new session, bound to this connection.
@@ -24,25 +22,22 @@ impl StatefulHandler {
         self.opened.admit(peer.address, self.services.clock.now())?;
         let token = self.services.dice.token()?;
         let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
-        let (opened, replaced) = self.insert(session.held_by(holder), peer).await?;
+        let (opened, replaced) = self.settle(session.held_by(holder), peer).await?;
         let opened = opened.session;
         peer.bound = Some(self.attached.bind(opened.id(), opened.epoch()));
         let mut answer = Answer::of(Status::SessionCreated);
-        answer.reply.session = Some(SessionInfo { token: Some(token.to_wire()), ..self.describe(&opened) });
+        // Where clients carry their sessions, the ticket is the secret, and nobody is told this one.
+        let token = self.sessions.tickets().is_none().then(|| token.to_wire());
+        answer.reply.session = Some(SessionInfo { token, ..self.describe(&opened) });
         answer.reply.replaced = replaced;
         Ok(answer.in_session(opened))
     }
 
     /// Gives the session to the store, after whatever stood in its way; says whether another one was ended for it.
-    async fn insert(&self, session: Session, peer: &Peer) -> Result<(Versioned, bool), ErrorBody> {
-        let limits = self.limits();
-        let max = limits.sessions_per_address_max;
-        let loopback = Loopback::under(max, Limits::default().sessions_per_address_max);
-        let per_address_max = (!loopback.exempts(peer.address)).then_some(max);
-        let room = Room { sessions_max: limits.sessions_max, per_address_max };
+    async fn settle(&self, session: Session, peer: &Peer) -> Result<(Versioned, bool), ErrorBody> {
         let mut replaced = false;
         for _ in 0..CHANGES_TRIED {
-            match self.sessions.insert(session.clone(), session.due(limits), room).await {
+            match self.insert(session.clone(), peer).await {
                 Ok(opened) => return Ok((opened, replaced)),
                 Err(StoreError::Held(other)) => replaced |= self.make_way(other).await?,
                 Err(

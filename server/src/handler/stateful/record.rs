@@ -92,6 +92,10 @@ impl StatefulHandler {
     /// The session this connection is bound to, if it still holds it.
     pub(super) async fn held(&self, peer: &Peer) -> Result<Versioned, ErrorBody> {
         let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
+        // Also when the newer connection has ended and nothing of the session is here any more.
+        if bound.moved.is_cancelled() {
+            return Err(ErrorCode::SessionMoved.into());
+        }
         let seen = self.sessions.load(bound.session).await?.ok_or(ErrorCode::SessionUnknown)?;
         if seen.session.epoch() == bound.epoch { Ok(seen) } else { Err(ErrorCode::SessionMoved.into()) }
     }

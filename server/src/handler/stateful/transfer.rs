@@ -48,11 +48,15 @@ impl StatefulHandler {
         if fenced.session.next_sequence() != sequence {
             return Err(expecting(ErrorCode::SequenceReused, &fenced.session));
         }
+        self.refuse_used(peer, &fenced.session, Some(&name)).await?;
         self.clear_uncounted(peer, &fenced.session, Some(&name)).await?;
         if let Some(bound) = &mut peer.bound {
             bound.uncounted = true;
         }
-        self.reveal(part, &name, kind, ack).await.map_err(in_session)?;
+        self.reveal(part, &name, kind, ack).await.map_err(|error| ErrorBody {
+            expected_sequence: (error.code == ErrorCode::SequenceReused).then_some(sequence),
+            ..in_session(error)
+        })?;
         // The object is on the disk before the session counts it. A crash in between leaves a file that the
         // repeated request adopts; the other order would acknowledge a file that is not there.
         let file = FileInfo { stored_as: name.to_wire(), size: stored.size, digest: stored.digest };
@@ -64,8 +68,9 @@ impl StatefulHandler {
         Ok(answer)
     }
 
-    /// Shows a part under its session's name. What is there already was never counted: the same bytes are
-    /// adopted, others were promised to nobody and step aside.
+    /// Shows a part under its session's name. The same bytes, if they are there already, are adopted. Others were
+    /// never counted and promised to nobody, so they step aside; unless clients carry their sessions, because then
+    /// only an older ticket may say so.
     async fn reveal(
         &self,
         mut part: Box<dyn Part>,
@@ -88,6 +93,10 @@ impl StatefulHandler {
                         return Ok(());
                     }
                 }
+                Some(_) if self.sessions.tickets().is_some() => {
+                    part.discard().await;
+                    return Err(ErrorCode::SequenceReused.into());
+                }
                 Some(_) => {
                     self.services.files.set_aside(name).await?;
                 }
@@ -105,7 +114,8 @@ impl StatefulHandler {
         session: &Session,
         wanted: Option<&ObjectName>,
     ) -> Result<(), ErrorBody> {
-        if peer.bound.as_ref().is_none_or(|bound| !bound.uncounted) {
+        // Where clients carry their sessions, what lies there may have been counted under a newer ticket.
+        if self.sessions.tickets().is_some() || peer.bound.as_ref().is_none_or(|bound| !bound.uncounted) {
             return Ok(());
         }
         let sequence = session.next_sequence();

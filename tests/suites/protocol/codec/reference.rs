@@ -145,6 +145,7 @@ fn meaning(header: &Object) -> Result<Verdict, ErrorCode> {
     let has = |field: &str| header.get(field).is_some();
     let id = session.get("id").is_some_and(|id| !id.is_null());
     let (token, sequence) = (session.get("token").is_some(), session.get("sequence").is_some());
+    let ticket = session.get("data_size").and_then(Value::integer).unwrap_or(0) > 0;
     let numbered = stateful && one_of(&["transfer", "remove", "disconnect"]);
     let size = header.get("size").and_then(Value::integer);
     let offset = header.get("offset").and_then(Value::integer).unwrap_or(0);
@@ -160,12 +161,12 @@ fn meaning(header: &Object) -> Result<Verdict, ErrorCode> {
         || has("digest") && has("trailer")
         || header.object("auth").is_some_and(|auth| !auth.0.is_empty()) && !(stateful && action == "connect")
         || !transfer && has("size") && size != Some(0)
-        || session.get("data_size").and_then(Value::integer).unwrap_or(0) > 0;
+        || ticket && !(stateful && action == "connect");
     let missing = transfer && !(has("mime_type") && has("size"))
         || one_of(&["fetch", "remove"]) && !has("file")
         || !stateful && action == "status" && !has("transfer_id")
         || numbered && !sequence
-        || stateful && action == "connect" && id != token
+        || stateful && action == "connect" && (id != (token || ticket) || token && ticket)
         || transfer && offset > 0 && !has("digest") && !has("trailer");
     let impossible = transfer && offset + size.unwrap_or(0) > INTEGER_MAX
         || stateful && action == "list" && has("offset") && offset == 0;
