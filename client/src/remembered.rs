@@ -39,6 +39,9 @@ pub(crate) struct Remembered {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Contents {
     sessions: Vec<Entry>,
+    /// Servers to which the last `send` closed its session.
+    #[serde(default)]
+    closed: Vec<String>,
 }
 
 /// One session, the newest last.
@@ -85,6 +88,10 @@ impl Remembered {
         let server = server.to_string();
         let here = contents.sessions.iter().rev().filter(|entry| entry.server == server);
         let wanted = wanted.filter(|wanted| *wanted != "last").map(str::to_ascii_lowercase);
+        if wanted.is_none() && contents.closed.contains(&server) {
+            let what = format!("the last send to {server} closed its session; --session ID names an older one");
+            return Err(Failure::NoSession(what));
+        }
         let mut fitting =
             here.filter(|entry| wanted.as_ref().is_none_or(|wanted| entry.id.to_wire().starts_with(wanted)));
         let (first, second) = (fitting.next(), fitting.next());
@@ -109,8 +116,9 @@ impl Remembered {
 
     /// Remembers a session, or how far it is by now.
     pub(crate) async fn keep(&self, server: &Address, held: &Held) -> Result<(), Failure> {
-        self.change(|sessions| {
+        self.change(|Contents { sessions, closed }| {
             let server = server.to_string();
+            closed.retain(|there| *there != server);
             let same = |entry: &Entry| entry.server == server && entry.id == held.id;
             let entry =
                 Entry { server: server.clone(), id: held.id, token: held.secret.to_text(), next_sequence: held.next };
@@ -125,7 +133,7 @@ impl Remembered {
     /// Notes how far a remembered session is by now. Which one is the last stays as it was: only `send` decides it.
     pub(crate) async fn advance(&self, server: &Address, held: &Held) -> Result<(), Failure> {
         let server = server.to_string();
-        self.change(|sessions| {
+        self.change(|Contents { sessions, .. }| {
             let same = sessions.iter_mut().filter(|entry| entry.server == server && entry.id == held.id);
             same.for_each(|entry| {
                 entry.next_sequence = held.next;
@@ -138,17 +146,31 @@ impl Remembered {
     /// Forgets a session that is no more.
     pub(crate) async fn forget(&self, server: &Address, id: SessionId) -> Result<(), Failure> {
         let server = server.to_string();
-        self.change(|sessions| sessions.retain(|entry| entry.server != server || entry.id != id)).await
+        let gone = |entry: &Entry| entry.server == server && entry.id == id;
+        self.change(|Contents { sessions, .. }| sessions.retain(|entry| !gone(entry))).await
     }
 
-    async fn change(&self, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Failure> {
+    /// Forgets the session that the last `send` has closed; until the next one, none is the last.
+    pub(crate) async fn close(&self, server: &Address, id: SessionId) -> Result<(), Failure> {
+        let server = server.to_string();
+        self.change(|Contents { sessions, closed }| {
+            sessions.retain(|entry| entry.server != server || entry.id != id);
+            closed.retain(|there| *there != server);
+            closed.push(server.clone());
+            let surplus = closed.len().saturating_sub(SESSIONS_MAX);
+            closed.drain(..surplus);
+        })
+        .await
+    }
+
+    async fn change(&self, change: impl FnOnce(&mut Contents)) -> Result<(), Failure> {
         let Some(path) = &self.path else { return Ok(()) };
         let folder = path.parent().unwrap_or(Path::new("."));
         // Two clients at once would each write what the other does not know.
         let lock = lock(folder).await.map_err(|error| Failure::local(self.name(), &error))?;
         let attempt = || {
             let mut contents = self.load()?;
-            change(&mut contents.sessions);
+            change(&mut contents);
             let text = serde_json::to_vec_pretty(&contents)?;
             let staged = folder.join("session.json.new");
             let mut file = private::create_file(&staged)?;
@@ -229,6 +251,16 @@ mod tests {
         assert_eq!(remembered.find(&here, Some("02")).unwrap(), held(2, 9));
         remembered.forget(&here, held(1, 1).id).await.unwrap();
         assert_eq!(remembered.find(&here, None).unwrap(), held(2, 9));
+        // An older session is not taken for the one that was closed.
+        remembered.keep(&here, &held(4, 1)).await.unwrap();
+        remembered.close(&here, held(4, 1).id).await.unwrap();
+        for wanted in [None, Some("last")] {
+            assert_eq!(remembered.find(&here, wanted).unwrap_err().exit().code(), 8);
+        }
+        assert_eq!(remembered.find(&here, Some("02")).unwrap(), held(2, 9));
+        assert_eq!(remembered.find(&there, None).unwrap(), held(3, 1));
+        remembered.keep(&here, &held(5, 1)).await.unwrap();
+        assert_eq!(remembered.find(&here, None).unwrap(), held(5, 1));
     }
 
     #[tokio::test]

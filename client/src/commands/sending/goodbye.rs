@@ -53,7 +53,7 @@ impl Sending<'_> {
         let Some(held) = conversation.session() else { return };
         let (remembered, server) = (&self.context.remembered, &self.context.server);
         if conversation.is_closed() {
-            self.context.note(remembered.forget(server, held.id).await);
+            self.context.note(remembered.close(server, held.id).await);
             self.context.report.event(&Event::Closed { session: held.id });
         } else if !conversation.is_gone() {
             self.context.note(remembered.keep(server, held).await);
