@@ -1,5 +1,7 @@
 //! Uploads that are cut and go on: in both modes, wherever they are cut, and whoever comes between.
 
+mod user;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,80 +10,12 @@ use harness::world::{Client, Outcome, Sent, World, code, digest, sequence};
 use server::files::memory::{Fault, Operation};
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
-use shared::wire::{ErrorBody, Partial, SessionRequest, StatelessRequest, Status};
+use shared::wire::{ErrorBody, SessionRequest};
 
+use self::user::User;
 use super::{assert_one_file, is_kept, transfer_id};
 
 const CONTENT: &[u8] = b"a file of thirty bytes, or so.";
-
-/// Either mode, with the same questions.
-enum User {
-    Stateless,
-    Stateful(Client),
-}
-
-impl User {
-    fn both(world: &World) -> [Self; 2] {
-        [Self::Stateless, Self::Stateful(finish(Client::open(world)))]
-    }
-
-    async fn send(&mut self, world: &World, sent: &Sent) -> Outcome {
-        match self {
-            Self::Stateless => world.send(Some(transfer_id()), sent).await,
-            Self::Stateful(client) => client.send(world, 1, sent).await,
-        }
-    }
-
-    /// An upload that is cut after so many chunks of three bytes.
-    async fn cut(&mut self, world: &World, sent: &Sent, chunks: usize) -> Option<ErrorCode> {
-        let body = sent.body().broken_after(chunks, ErrorCode::Truncated);
-        code(&match self {
-            Self::Stateless => {
-                let request = StatelessRequest::Transfer(Some(transfer_id()), sent.upload());
-                world.ask(shared::wire::Request::Stateless(request), body, &mut world.peer()).await
-            }
-            Self::Stateful(client) => client.send_as(world, 1, sent, body).await,
-        })
-    }
-
-    async fn partial(&mut self, world: &World) -> Option<Partial> {
-        match self {
-            Self::Stateless => match world.stateless(StatelessRequest::Status(transfer_id())).await {
-                Ok(answer) => {
-                    let partial = answer.reply.partial;
-                    let status = if partial.is_some() { Status::SessionStatus } else { Status::Stored };
-                    assert_eq!(answer.reply.status, status);
-                    assert!(partial.is_none_or(|partial| partial.sequence.is_none()));
-                    partial
-                }
-                Err(error) => {
-                    assert_eq!(error.code, ErrorCode::FileUnknown);
-                    None
-                }
-            },
-            Self::Stateful(client) => {
-                let partial = client.ask(world, SessionRequest::Status).await.unwrap().reply.partial;
-                assert!(partial.is_none_or(|partial| partial.sequence == Some(sequence(1))));
-                partial
-            }
-        }
-    }
-
-    /// The same user after its connection was lost; what the server told it then.
-    fn again(self, world: &World) -> (Self, Option<Partial>) {
-        match self {
-            Self::Stateless => (Self::Stateless, None),
-            Self::Stateful(client) => {
-                let (id, token) = (client.id, client.token.clone());
-                drop(client);
-                let mut peer = world.peer();
-                let request = shared::wire::StatefulRequest::Continue(id, shared::wire::Proof::Token(token.clone()));
-                let answer = finish(world.stateful(request, &mut peer)).unwrap();
-                (Self::Stateful(Client { id, token, peer }), answer.reply.partial)
-            }
-        }
-    }
-}
 
 fn whole() -> Sent {
     Sent::bytes(Bytes::from_static(CONTENT))
@@ -323,11 +257,9 @@ fn a_newer_request_takes_a_transfer_over() {
     }
 }
 
-type Heard = Outcome;
-
 /// Two that go on with one part, in every order.
 fn two_that_go_on(first_is_cut: bool) -> Explored {
-    let goes_on = |world: &Arc<World>, offset| -> Runner<Heard> {
+    let goes_on = |world: &Arc<World>, offset| -> Runner<Outcome> {
         let (world, mut peer) = (Arc::clone(world), world.peer());
         let sent = rest(CONTENT, offset).in_chunks_of(10);
         Box::pin(async move { world.send_from(&mut peer, Some(transfer_id()), &sent).await })
@@ -348,7 +280,7 @@ fn two_that_go_on(first_is_cut: bool) -> Explored {
         let offset = finish(User::Stateless.partial(world)).map_or(0, |partial| partial.offset);
         assert_whole(world, finish(world.send(Some(transfer_id()), &rest(CONTENT, offset))), "after a crash");
     };
-    let ended = |world: &Arc<World>, results: [Option<Heard>; 2]| {
+    let ended = |world: &Arc<World>, results: [Option<Outcome>; 2]| {
         sound(world);
         let allowed = [ErrorCode::TransferMoved, ErrorCode::BadOffset];
         for outcome in results.iter().flatten() {

@@ -5,17 +5,15 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use shared::digest::{DigestKind, Hasher};
+use shared::digest::DigestKind;
 use shared::wire::Ack;
 use tokio_util::sync::CancellationToken;
 
 use super::collected::Collected;
-use super::disk::{Disk, chunk_at};
+use super::disk::Disk;
+use super::pen::Pen;
 use crate::files::platform::{preallocate, write_all_at};
-use crate::files::{PartKey, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
-
-/// Bytes of a prefix that are read before the caller can give up waiting.
-const PREFIX_BYTES_AT_ONCE: u64 = 16 * 1024 * 1024;
+use crate::files::{PartKey, StorageError, Stored};
 
 /// A claim, as everybody sees it who has to do with the part.
 #[derive(Debug)]
@@ -46,46 +44,6 @@ enum Stage {
     Left,
     /// A newer claim came, it failed, or its file is visible.
     Ended,
-}
-
-/// A part's file while it is written.
-#[derive(Debug)]
-struct Pen {
-    file: File,
-    /// Where the new bytes begin.
-    offset: u64,
-    /// How much of what is before them was hashed.
-    hashed: u64,
-    /// Whether what was behind the beginning is gone.
-    begun: bool,
-    total: u64,
-    hasher: Hasher,
-}
-
-impl Pen {
-    /// Cuts off what is behind the beginning, once there is something to put in its place.
-    fn begin(&mut self, length: &mut u64) -> Result<(), StorageError> {
-        if !std::mem::replace(&mut self.begun, true) && self.offset < *length {
-            self.file.set_len(self.offset)?;
-            *length = self.offset;
-            // Cutting off has given back what was reserved.
-            preallocate(&self.file, self.offset, self.total)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, piece: Collected, length: &mut u64) -> Result<(), StorageError> {
-        if piece.bytes() == 0 {
-            return Ok(());
-        }
-        self.begin(length)?;
-        for chunk in piece.into_chunks() {
-            write_all_at(&self.file, &chunk, *length)?;
-            self.hasher.update(&chunk);
-            *length = length.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
-        }
-        Ok(())
-    }
 }
 
 impl Held {
@@ -191,14 +149,7 @@ impl Held {
     pub(super) fn hash_prefix(&self) -> Result<bool, StorageError> {
         let mut gate = self.gate();
         let Stage::Writing(pen) = &mut gate.stage else { return Err(StorageError::Overtaken) };
-        let end = pen.offset.min(pen.hashed.saturating_add(PREFIX_BYTES_AT_ONCE));
-        let mut chunk = vec![0; SOURCE_CHUNK_BYTES_MAX];
-        while pen.hashed < end {
-            let bytes = chunk_at(&pen.file, &mut chunk, pen.hashed, end)?;
-            pen.hasher.update(bytes);
-            pen.hashed = pen.hashed.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        }
-        Ok(pen.hashed >= pen.offset)
+        pen.hash_prefix()
     }
 
     /// Writes what was taken.

@@ -27,6 +27,7 @@ mod listing;
 mod opening;
 mod part;
 mod parts;
+mod pen;
 mod sink;
 mod source;
 

@@ -2,8 +2,6 @@
 //! gives way once before it acts (and showing a part once more after), so that whoever polls decides what comes
 //! between; and any of them can be made to fail.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +13,11 @@ use shared::digest::{Digest, DigestKind};
 use shared::id::{Sequence, Timestamp};
 use shared::wire::Ack;
 
-use self::kept::KeptPart;
+pub use self::operation::{Fault, Operation};
+
+use self::operation::Begun;
 use self::part::{MemorySink, MemorySource};
+use self::world::{Kept, World};
 use super::mime::Extension;
 use super::paging::FirstSequences;
 use super::{
@@ -25,98 +26,14 @@ use super::{
 };
 
 mod kept;
+mod operation;
 mod part;
+mod world;
 
 /// A storage in memory. Clones are handles to the same files.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
     world: Arc<Mutex<World>>,
-}
-
-/// What can be made to fail.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Operation {
-    /// [`FileStorage::create`], and [`Claim::sink`].
-    Create,
-    /// [`FileStorage::claim`].
-    Claim,
-    /// [`FileStorage::kept`].
-    Kept,
-    /// [`FileStorage::prefix_digest`].
-    PrefixDigest,
-    /// [`FileStorage::forget`].
-    Forget,
-    /// [`Sink::write`].
-    Write,
-    /// [`Sink::seal`].
-    Seal,
-    /// [`crate::files::Part::reveal`].
-    Reveal,
-    /// [`FileStorage::inspect`].
-    Inspect,
-    /// [`FileStorage::size`].
-    Size,
-    /// [`FileStorage::make_durable`].
-    MakeDurable,
-    /// [`FileStorage::set_aside`].
-    SetAside,
-    /// [`FileStorage::remove`].
-    Remove,
-    /// [`FileStorage::open`].
-    Open,
-    /// [`Source::next`].
-    Next,
-    /// [`FileStorage::list`].
-    List,
-    /// [`FileStorage::sweep`].
-    Sweep,
-}
-
-/// How an operation fails.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// [`StorageError::Full`], and nothing is done.
-    Full,
-    /// [`StorageError::Io`], and nothing is done.
-    Io,
-    /// [`StorageError::Io`] from a reveal that could not take the file back, so that it is visible all the same.
-    /// Anywhere else the same as [`Fault::Io`].
-    IoButVisible,
-}
-
-#[derive(Debug, Default)]
-struct World {
-    /// By the path, so that order never depends on a hash.
-    visible: BTreeMap<String, Kept>,
-    aside: Vec<(u64, Bytes)>,
-    parts: BTreeMap<PartKey, KeptPart>,
-    keeping: Keeping,
-    /// Claims so far; the number of the newest.
-    claims: u64,
-    partial: usize,
-    now_ms: u64,
-    done: BTreeMap<Operation, u64>,
-    faults: BTreeMap<(Operation, u64), Fault>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    name: ObjectName,
-    bytes: Bytes,
-    durable: bool,
-}
-
-impl World {
-    /// Makes a file visible, if its name is free.
-    fn shows(&mut self, kept: Kept) -> bool {
-        match self.visible.entry(kept.name.to_wire()) {
-            Entry::Occupied(_) => false,
-            Entry::Vacant(free) => {
-                free.insert(kept);
-                true
-            }
-        }
-    }
 }
 
 impl MemoryStorage {
@@ -222,13 +139,6 @@ impl MemoryStorage {
             Some(Fault::Io | Fault::IoButVisible) => Err(injected()),
         }
     }
-}
-
-/// How an operation will end that was let to begin.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Begun {
-    Whole,
-    FailsAtTheEnd,
 }
 
 #[async_trait]
