@@ -3,50 +3,50 @@
 /// What can be made to fail.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Operation {
-    /// [`FileStorage::create`], and [`Claim::sink`].
+    /// [`crate::files::FileStorage::create`], and [`crate::files::Claim::sink`].
     Create,
-    /// [`FileStorage::claim`].
+    /// [`crate::files::FileStorage::claim`].
     Claim,
-    /// [`FileStorage::kept`].
+    /// [`crate::files::FileStorage::kept`].
     Kept,
-    /// [`FileStorage::prefix_digest`].
+    /// [`crate::files::FileStorage::prefix_digest`].
     PrefixDigest,
-    /// [`FileStorage::forget`].
+    /// [`crate::files::FileStorage::forget`].
     Forget,
-    /// [`Sink::write`].
+    /// [`crate::files::Sink::write`].
     Write,
-    /// [`Sink::seal`].
+    /// [`crate::files::Sink::seal`].
     Seal,
     /// [`crate::files::Part::reveal`].
     Reveal,
-    /// [`FileStorage::inspect`].
+    /// [`crate::files::FileStorage::inspect`].
     Inspect,
-    /// [`FileStorage::size`].
+    /// [`crate::files::FileStorage::size`].
     Size,
-    /// [`FileStorage::make_durable`].
+    /// [`crate::files::FileStorage::make_durable`].
     MakeDurable,
-    /// [`FileStorage::set_aside`].
+    /// [`crate::files::FileStorage::set_aside`].
     SetAside,
-    /// [`FileStorage::remove`].
+    /// [`crate::files::FileStorage::remove`].
     Remove,
-    /// [`FileStorage::open`].
+    /// [`crate::files::FileStorage::open`].
     Open,
-    /// [`Source::next`].
+    /// [`crate::files::Source::next`].
     Next,
-    /// [`FileStorage::list`].
+    /// [`crate::files::FileStorage::list`].
     List,
-    /// [`FileStorage::sweep`].
+    /// [`crate::files::FileStorage::sweep`].
     Sweep,
 }
 
 /// How an operation fails.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// [`StorageError::Full`], and nothing is done.
+    /// [`crate::files::StorageError::Full`], and nothing is done.
     Full,
-    /// [`StorageError::Io`], and nothing is done.
+    /// [`crate::files::StorageError::Io`], and nothing is done.
     Io,
-    /// [`StorageError::Io`] from a reveal that could not take the file back, so that it is visible all the same.
+    /// [`crate::files::StorageError::Io`] from a reveal that could not take the file back, so that it is visible all the same.
     /// Anywhere else the same as [`Fault::Io`].
     IoButVisible,
 }
