@@ -14,6 +14,8 @@ use shared::exit::ExitCode;
 use crate::SERVER;
 
 const SIZE: usize = 3_000_000;
+/// More than all buffers on the way hold, so that a client whose connection is cut knows that not all has gone.
+const LARGE: usize = 24_000_000;
 
 /// Where a connection is cut.
 #[derive(Clone, Copy, Debug)]
@@ -94,10 +96,10 @@ fn pump(mut from: TcpStream, mut to: &TcpStream, cut: Cut, way: Way) {
 }
 
 /// Runs `client send FILE WORDS` over that network, without waiting between its tries.
-fn sends(words: &[&str], address: SocketAddr) -> (ExitCode, String) {
+fn sends(words: &[&str], address: SocketAddr, size: usize) -> (ExitCode, String) {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("noise.bin");
-    std::fs::write(&file, harness::noise(1, SIZE)).unwrap();
+    std::fs::write(&file, harness::noise(1, size)).unwrap();
     let (address, file) = (address.to_string(), file.to_str().unwrap());
     let words: Vec<&str> =
         ["client", "send", file, "--to", &address].into_iter().chain(words.iter().copied()).collect();
@@ -122,7 +124,7 @@ fn a_file_arrives_once_wherever_its_connections_are_cut() {
             let server = Server::start(Options::default());
             let backend = server.address;
             let all = [cuts.clone(), vec![Cut::Never; 8]].concat();
-            let (exit, said) = sends(&["--mode", mode], network(all, move |_| backend));
+            let (exit, said) = sends(&["--mode", mode], network(all, move |_| backend), SIZE);
             assert_eq!(exit, ExitCode::Success, "{mode} {cuts:?}: {said}");
             let stored: Vec<Vec<u8>> = harness::visible(&server.storage).into_values().collect();
             assert!(stored == [harness::noise(1, SIZE)], "{mode} {cuts:?}: {} files\n{said}", stored.len());
@@ -144,7 +146,7 @@ fn sends_over_a_kill(first: Cut, words: &'static [&'static str]) -> (ExitCode, S
         }
         process.address
     });
-    let (exit, said) = sends(&["--mode", "stateful"], address);
+    let (exit, said) = sends(&["--mode", "stateful"], address, LARGE);
     process.lock().unwrap().kill();
     (exit, said, harness::visible(&storage))
 }
@@ -162,6 +164,6 @@ fn a_client_outlives_its_server() {
         let (ended, said, stored) = sends_over_a_kill(first, words);
         assert_eq!(ended, exit, "{words:?} {first:?}: {said}");
         assert_eq!(stored.len(), 1, "{words:?} {first:?}: {said}");
-        assert!(stored.into_values().all(|content| content == harness::noise(1, SIZE)), "{words:?} {first:?}");
+        assert!(stored.into_values().all(|content| content == harness::noise(1, LARGE)), "{words:?} {first:?}");
     }
 }
