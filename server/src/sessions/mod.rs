@@ -78,6 +78,15 @@ pub enum StoreError {
     Damaged(#[from] RecordError),
 }
 
+/// What a change came to that can be tried again: `None` when another one came first.
+pub fn unless_conflict<T>(outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match outcome {
+        Ok(changed) => Ok(Some(changed)),
+        Err(StoreError::Conflict) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// What is behind a failure. Shared, because one failure can be that of many changes.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 

@@ -25,7 +25,7 @@ use super::stateless::partial;
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
 use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
-use crate::sessions::{SessionStore, StoreError};
+use crate::sessions::{SessionStore, unless_conflict};
 
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
 /// change a session besides its own connection, so a second time is rare.
@@ -152,24 +152,13 @@ impl StatefulHandler {
                 Step::Repeat | Step::Gone | Step::Change | Step::Look => return Err(self.gone(&session)),
             }
             let taken = session.taken_over(peer.address, self.services.clock.now());
-            match self.take(revision, taken, peer).await {
-                Ok(taken) => {
-                    let mut bound = self.attached.bind(id, taken.session.epoch());
-                    bound.carried = matches!(claim, Claim::Ticket(_));
-                    peer.bound = Some(bound);
-                    let mut answer = Answer::of(Status::SessionResumed);
-                    answer.reply.partial = self.left(&taken.session).await;
-                    return Ok(answer.in_session(taken.session));
-                }
-                Err(StoreError::Conflict) => {}
-                Err(
-                    error @ (StoreError::Full
-                    | StoreError::Exists
-                    | StoreError::Held(_)
-                    | StoreError::Unavailable(_)
-                    | StoreError::Damaged(_)),
-                ) => return Err(error.into()),
-            }
+            let Some(taken) = unless_conflict(self.take(revision, taken, peer).await)? else { continue };
+            let mut bound = self.attached.bind(id, taken.session.epoch());
+            bound.carried = matches!(claim, Claim::Ticket(_));
+            peer.bound = Some(bound);
+            let mut answer = Answer::of(Status::SessionResumed);
+            answer.reply.partial = self.left(&taken.session).await;
+            return Ok(answer.in_session(taken.session));
         }
         Err(ErrorCode::Busy.into())
     }

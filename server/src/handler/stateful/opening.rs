@@ -8,7 +8,7 @@ use shared::wire::{Action, ErrorBody, SessionInfo, Status};
 use super::{CHANGES_TRIED, StatefulHandler, TAKEOVER_TIMEOUT_MS, refuse_second_connect};
 use crate::config::Exclusive;
 use crate::handler::{Answer, Peer};
-use crate::sessions::{StoreError, Versioned};
+use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {
     /// A new session, bound to this connection.
@@ -71,18 +71,8 @@ impl StatefulHandler {
             // Silent for too long, and nobody has looked since.
             (false, _) => seen.session.expired(now),
         };
-        match self.replace(&seen, ended).await {
-            Ok(_) => Ok(alive),
-            // It was heard of meanwhile: it is looked at again.
-            Err(StoreError::Conflict) => Ok(false),
-            Err(
-                error @ (StoreError::Full
-                | StoreError::Exists
-                | StoreError::Held(_)
-                | StoreError::Unavailable(_)
-                | StoreError::Damaged(_)),
-            ) => Err(error.into()),
-        }
+        // When it was heard of meanwhile, it is looked at again.
+        Ok(alive && unless_conflict(self.replace(&seen, ended).await)?.is_some())
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::answers::answer_to;
 use super::{CHANGES_TRIED, StatefulHandler};
 use crate::handler::{Answer, Peer};
-use crate::sessions::{StoreError, Versioned};
+use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {
     /// Stores counter and receipt together. Only then does the client hear of it.
@@ -25,22 +25,14 @@ impl StatefulHandler {
             }
             let counted = if seen.session.next_sequence() == receipt.sequence {
                 let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
-                match self.replace(&seen, next).await {
-                    Ok(counted) => counted,
-                    Err(StoreError::Conflict) => continue,
+                let counted = self.replace(&seen, next).await;
+                if matches!(counted, Err(StoreError::Unavailable(_))) && !unclear {
                     // It may have been counted all the same, which only the record can say.
-                    Err(StoreError::Unavailable(_)) if !unclear => {
-                        unclear = true;
-                        continue;
-                    }
-                    Err(
-                        error @ (StoreError::Full
-                        | StoreError::Exists
-                        | StoreError::Held(_)
-                        | StoreError::Unavailable(_)
-                        | StoreError::Damaged(_)),
-                    ) => return Err(error.into()),
+                    unclear = true;
+                    continue;
                 }
+                let Some(counted) = unless_conflict(counted)? else { continue };
+                counted
             } else if unclear && seen.session.receipt(receipt.sequence).is_some_and(|kept| **kept == receipt) {
                 seen
             } else {
@@ -69,16 +61,9 @@ impl StatefulHandler {
             if let Step::Gone = self.step(&seen.session, Action::Heartbeat) {
                 return Err(self.gone(&seen.session));
             }
-            match self.replace(&seen, next(&seen.session, self.services.clock.now())).await {
-                Ok(changed) => return Ok(changed.session),
-                Err(StoreError::Conflict) => {}
-                Err(
-                    error @ (StoreError::Full
-                    | StoreError::Exists
-                    | StoreError::Held(_)
-                    | StoreError::Unavailable(_)
-                    | StoreError::Damaged(_)),
-                ) => return Err(error.into()),
+            let changed = self.replace(&seen, next(&seen.session, self.services.clock.now())).await;
+            if let Some(changed) = unless_conflict(changed)? {
+                return Ok(changed.session);
             }
         }
         Err(ErrorCode::Busy.into())
