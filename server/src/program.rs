@@ -66,7 +66,11 @@ fn moved(config: &Config, from: &StorePlace, to: &StorePlace) -> Result<(), Stri
 }
 
 fn on_runtime<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    runtime().map_err(|error| error.to_string())?.block_on(work)
+    let runtime = runtime().map_err(|error| error.to_string())?;
+    let done = runtime.block_on(work);
+    // A thread may still wait for a disk that does not answer. Nobody was told of what it does, and the process ends.
+    runtime.shutdown_background();
+    done
 }
 
 /// Small files are written by the threads that serve, and now and then the disk holds one up; so there are more of
@@ -90,4 +94,27 @@ fn with_causes(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_does_not_answer_does_not_hold_up_the_end() {
+        let (answer, disk) = mpsc::channel::<()>();
+        let (told, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            let work = async {
+                tokio::task::spawn_blocking(move || disk.recv());
+                Ok(())
+            };
+            told.send(on_runtime(work))
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(Ok(())));
+        drop(answer);
+    }
 }
