@@ -8,10 +8,11 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use client::{Console, Environment};
-use harness::{ServerProcess, noise};
+use harness::{Patience, ServerProcess, noise};
 use server::config::{Config, LogLevel};
 use tokio::sync::oneshot;
 
@@ -20,9 +21,11 @@ const NOTES: &str = "TCP keeps a connection alive.\nA session keeps a conversati
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Bytes of the file that is cut, and how many of them reach the server that is killed.
+/// Bytes of the file that is cut, how many of them are passed on to the server that is killed, and how many it has
+/// at least written when it is.
 const LARGE_BYTES: usize = 8 * 1024 * 1024;
 const CUT_BYTES: usize = 5 * 1024 * 1024;
+const RECEIVED_BYTES_MIN: u64 = 4 * 1024 * 1024;
 
 fn main() -> ExitCode {
     // The server that is killed is this program too, started with a server's arguments.
@@ -87,33 +90,70 @@ async fn cut_and_continued(fresh: &tempfile::TempDir) -> Outcome<()> {
         "4. Cut: of {LARGE_BYTES} bytes {CUT_BYTES} are on their way when the server is killed (kill -9). Another one is started\n   over the same folder; its sessions are in SQLite. The client continues session and file.\n   \
          server --persistence sqlite\n   client send --mode stateful --close large.bin"
     ));
-    let way = way_to_servers(std::env::current_exe()?, storage.clone())?;
-    send(fresh, &way.to_string(), "stateful", std::slice::from_ref(&file)).await?;
+    let way = Way::open(std::env::current_exe()?, storage.clone())?;
+    send(fresh, &way.address.to_string(), "stateful", std::slice::from_ref(&file)).await?;
+    drop(way);
     say("5. What is in that folder now:");
     compare(&[file], &storage)?;
     say("One file, whole, stored once, although the first server never finished it.");
     Ok(())
 }
 
-/// Where a client reaches a server that is killed in the middle of its first connection, and then the next server.
-fn way_to_servers(program: PathBuf, storage: PathBuf) -> Outcome<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let address = listener.local_addr()?;
-    thread::spawn(move || -> io::Result<()> {
-        let program = program.to_string_lossy();
-        let start = || ServerProcess::start(&program, &storage, &["--persistence", "sqlite"]);
-        let mut server = start();
-        let (client, _) = listener.accept()?;
-        pass_on(&client, server.address, CUT_BYTES)?;
-        server.kill();
-        client.shutdown(Shutdown::Both)?;
-        let server = start();
-        for client in listener.incoming() {
-            pass_on(&client?, server.address, usize::MAX)?;
-        }
-        Ok(())
-    });
-    Ok(address)
+/// The way to a server that is killed in the middle of its first connection, and then to the next one. Dropped, it
+/// ends the server that runs.
+struct Way {
+    address: SocketAddr,
+    server: Arc<Mutex<Option<ServerProcess>>>,
+}
+
+impl Way {
+    fn open(program: PathBuf, storage: PathBuf) -> Outcome<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let address = listener.local_addr()?;
+        let server = Arc::new(Mutex::new(None));
+        let running = Arc::clone(&server);
+        thread::spawn(move || -> io::Result<()> {
+            let program = program.to_string_lossy();
+            let start = || {
+                let server = ServerProcess::start(&program, &storage, &["--persistence", "sqlite"]);
+                let address = server.address;
+                // One that is there already is killed, and gives the folder free.
+                *slot(&running) = Some(server);
+                address
+            };
+            let first = start();
+            let (client, _) = listener.accept()?;
+            pass_on(&client, first, CUT_BYTES)?;
+            let patience = Patience::fresh();
+            while received(&storage) < RECEIVED_BYTES_MIN && patience.lasts() {
+                thread::yield_now();
+            }
+            drop(slot(&running).take());
+            client.shutdown(Shutdown::Both)?;
+            let next = start();
+            for client in listener.incoming() {
+                pass_on(&client?, next, usize::MAX)?;
+            }
+            Ok(())
+        });
+        Ok(Self { address, server })
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        drop(slot(&self.server).take());
+    }
+}
+
+fn slot(server: &Mutex<Option<ServerProcess>>) -> MutexGuard<'_, Option<ServerProcess>> {
+    server.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes of uploads under way that are on the disk.
+fn received(storage: &Path) -> u64 {
+    let staged = std::fs::read_dir(storage.join(".staging")).into_iter().flatten().flatten();
+    staged.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
 }
 
 /// Passes bytes on, both ways, until the client ends or `bytes_max` have come from it.
