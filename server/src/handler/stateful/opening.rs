@@ -72,7 +72,8 @@ impl StatefulHandler {
             (false, _) => seen.session.expired(now),
         };
         // When it was heard of meanwhile, it is looked at again.
-        Ok(alive && unless_conflict(self.replace(&seen, ended).await)?.is_some())
+        let changed = unless_conflict(self.replace(&seen, ended).await)?.is_some();
+        Ok(alive && changed)
     }
 }
 
