@@ -1,7 +1,8 @@
 //! Time that stands until it is set, and dice that roll the same in every run.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use server::env::{Clock, Dice, NoDice};
 use shared::id::Timestamp;
 
@@ -9,18 +10,24 @@ use shared::id::Timestamp;
 #[derive(Debug)]
 pub struct SetClock {
     millis: AtomicU64,
+    waits_are_over: AtomicBool,
 }
 
 impl SetClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
-        Self { millis: AtomicU64::new(now.as_millis()) }
+        Self { millis: AtomicU64::new(now.as_millis()), waits_are_over: AtomicBool::new(false) }
     }
 
     /// Lets time pass.
     pub fn pass(&self, millis: u64) {
         self.millis.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// From now on, whoever waits has waited long enough.
+    pub fn end_waits(&self) {
+        self.waits_are_over.store(true, Ordering::SeqCst);
     }
 
     /// What it shows.
@@ -30,9 +37,16 @@ impl SetClock {
     }
 }
 
+#[async_trait]
 impl Clock for SetClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.millis())
+    }
+
+    async fn wait(&self, _millis: u64) {
+        if !self.waits_are_over.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

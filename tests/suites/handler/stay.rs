@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use harness::orders::finish;
-use harness::world::{Client, Sent, World, code};
+use harness::world::{Client, Sent, World, code, sequence};
+use server::files::memory::Operation;
 use shared::error::ErrorCode;
+use shared::wire::SessionRequest;
 
 #[test]
 fn an_upload_slower_than_its_session_s_timeout_hears_that_it_is_gone() {
@@ -53,6 +55,29 @@ fn an_upload_whose_session_moved_while_it_came_counts_nothing() {
         assert!(world.visible().is_empty() && world.files.partial() == 0);
         old = new;
     }
+}
+
+/// The older connection hangs in a write of the disk. The newer one has the session all the same, and what it asks
+/// for then is answered as soon.
+#[test]
+fn a_change_waits_for_an_older_connection_no_longer_than_its_connect_did() {
+    let world = World::new();
+    let mut older = finish(Client::open(&world));
+    let (id, token) = (older.id, older.token.clone());
+    let hello = Sent::text("hello").chunked();
+    let mut hanging = Box::pin(older.send(&world, 1, &hello));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    while world.files.calls(Operation::Reveal) == 0 {
+        assert!(hanging.as_mut().poll(&mut context).is_pending());
+    }
+    world.clock.end_waits();
+    let mut newer = finish(Client::resume(&world, id, token)).unwrap();
+    assert_eq!(code(&finish(newer.send(&world, 1, &hello))), Some(ErrorCode::Busy));
+    let goodbye = SessionRequest::Disconnect(sequence(1));
+    assert_eq!(code(&finish(newer.ask(&world, goodbye))), Some(ErrorCode::Busy));
+    assert_eq!(code(&finish(hanging)), Some(ErrorCode::SessionMoved));
+    finish(newer.send(&world, 1, &hello)).unwrap();
+    super::assert_one_file(&world, id, "when the older connection has let go");
 }
 
 /// Dice that count give the first session of every world the same token.

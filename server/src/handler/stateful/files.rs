@@ -8,7 +8,6 @@ use shared::session::{Fingerprint, Outcome, Receipt, Session};
 use shared::wire::{ErrorBody, FetchRange, FileEntry, Status};
 
 use super::StatefulHandler;
-use super::record::turn;
 use crate::config::Naming;
 use crate::files::mime::Extension;
 use crate::files::{Form, ObjectName, PartKey, Shelf};
@@ -24,8 +23,8 @@ impl StatefulHandler {
         peer: &mut Peer,
     ) -> Result<Answer, ErrorBody> {
         let seen = self.held(peer).await?;
-        let name = self.own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
-        let _turn = turn(peer).await?;
+        let (_, name) = self.own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
+        let _turn = self.turn(peer).await?;
         let fenced = self.held(peer).await?;
         self.refuse_used(peer, &fenced.session, None).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;

@@ -19,7 +19,7 @@ use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Sessio
 use shared::wire::{Action, ErrorBody, Mode, Partial, Proof, SessionInfo, SessionRequest, StatefulRequest, Status};
 
 use self::answers::{goodbye, replay, status};
-use self::record::{expecting, turn};
+use self::record::expecting;
 use self::ticket::{Claim, Known};
 use super::stateless::partial;
 use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
@@ -252,7 +252,7 @@ impl StatefulHandler {
         sequence: Sequence,
         peer: &mut Peer,
     ) -> Result<Answer, ErrorBody> {
-        let _turn = turn(peer).await?;
+        let _turn = self.turn(peer).await?;
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;

@@ -9,7 +9,7 @@ use shared::wire::{Action, ErrorBody};
 use tokio::sync::OwnedMutexGuard;
 
 use super::answers::answer_to;
-use super::{CHANGES_TRIED, StatefulHandler};
+use super::{CHANGES_TRIED, StatefulHandler, TAKEOVER_TIMEOUT_MS};
 use crate::handler::{Answer, Peer};
 use crate::sessions::{StoreError, Versioned, unless_conflict};
 
@@ -85,6 +85,17 @@ impl StatefulHandler {
         if seen.session.epoch() == bound.epoch { Ok(seen) } else { Err(ErrorCode::SessionMoved.into()) }
     }
 
+    /// The right to finish a change of the session. Whoever takes the session over waits for it, and when the older
+    /// connection still has it then, so does the next change, each no longer than this.
+    pub(super) async fn turn(&self, peer: &Peer) -> Result<OwnedMutexGuard<()>, ErrorBody> {
+        let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
+        tokio::select! {
+            biased;
+            turn = Arc::clone(&bound.turn).lock_owned() => Ok(turn),
+            () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => Err(ErrorCode::Busy.into()),
+        }
+    }
+
     pub(super) fn step(&self, session: &Session, action: Action) -> Step {
         step(session.phase(self.services.clock.now(), Presence::Connected, self.limits()), action)
     }
@@ -94,12 +105,6 @@ impl StatefulHandler {
         let reason = reason.map(|reason| reason.as_str().to_owned());
         ErrorBody { reason, ..ErrorCode::SessionGone.into() }
     }
-}
-
-/// The right to finish a change of the session. Whoever takes the session over waits for it.
-pub(super) async fn turn(peer: &Peer) -> Result<OwnedMutexGuard<()>, ErrorBody> {
-    let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
-    Ok(Arc::clone(&bound.turn).lock_owned().await)
 }
 
 /// A refusal that tells which sequence would be right.

@@ -5,7 +5,7 @@ use shared::error::ErrorCode;
 use shared::session::{Fingerprint, Outcome, Receipt, Session, Step};
 use shared::wire::{Ack, Action, ErrorBody, FileInfo, Upload};
 
-use super::record::{expecting, turn};
+use super::record::expecting;
 use super::{CHANGES_TRIED, StatefulHandler};
 use crate::files::mime::Extension;
 use crate::files::{Claimant, ObjectName, Part, PartKey, RevealError};
@@ -40,7 +40,7 @@ impl StatefulHandler {
         let stored = part.stored();
 
         // From here to the count, no newer connection comes between: it waits for its turn.
-        let _turn = turn(peer).await?;
+        let _turn = self.turn(peer).await?;
         let fenced = self.held(peer).await?;
         if let Step::Gone = self.step(&fenced.session, Action::Transfer) {
             return Err(self.gone(&fenced.session));
