@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use shared::digest::{Digest, DigestKind};
-use shared::id::{Sequence, SessionId, Timestamp};
+use shared::id::{Sequence, SessionId, Timestamp, TokenHash};
 use shared::wire::Ack;
 
 use super::mime::Extension;
@@ -80,6 +80,10 @@ fn name(bits: u128) -> ObjectName {
 
 fn session() -> SessionId {
     SessionId::from_random([5; 16])
+}
+
+fn secret(byte: u8) -> TokenHash {
+    TokenHash::from_bytes([byte; 32])
 }
 
 fn sequence(number: u64) -> Sequence {
@@ -287,13 +291,12 @@ async fn a_session_s_files_are_listed_in_order_and_in_pages(storage: &dyn FileSt
 
 async fn simply_named_files_are_found_by_their_session(storage: &dyn FileStorage, _: Hidden<'_>) {
     let png = Extension::known("png").unwrap();
-    let other = SessionId::from_random([6; 16]);
-    put(storage, &ObjectName::simple(other, Sequence::FIRST, png), &content(1)).await;
+    put(storage, &ObjectName::simple(&secret(2), Sequence::FIRST, png), &content(1)).await;
     let stored: BTreeSet<u64> = [1, 2, 5, 260].into();
     for number in &stored {
-        put(storage, &ObjectName::simple(session(), sequence(*number), png), &content(7)).await;
+        put(storage, &ObjectName::simple(&secret(1), sequence(*number), png), &content(7)).await;
     }
-    let shelf = Shelf::Simple { session: session(), last: sequence(300) };
+    let shelf = Shelf::Simple { secret: secret(1), last: sequence(300) };
     for at_most in [1, 2, 10] {
         let (mut found, mut from) = (Vec::new(), Some(Sequence::FIRST));
         while let Some(begin) = from {
@@ -310,12 +313,12 @@ async fn simply_named_files_are_found_by_their_session(storage: &dyn FileStorage
 
 async fn two_files_of_one_sequence_stay_on_one_page(storage: &dyn FileStorage, _: Hidden<'_>) {
     let simple =
-        |number, extension| ObjectName::simple(session(), sequence(number), Extension::known(extension).unwrap());
+        |number, extension| ObjectName::simple(&secret(1), sequence(number), Extension::known(extension).unwrap());
     for (number, extension) in [(1, "txt"), (1, "png"), (2, "gif")] {
         put(storage, &in_folder(number, extension), &content(1)).await;
         put(storage, &simple(number, extension), &content(1)).await;
     }
-    for shelf in [Shelf::Folder(session()), Shelf::Simple { session: session(), last: sequence(2) }] {
+    for shelf in [Shelf::Folder(session()), Shelf::Simple { secret: secret(1), last: sequence(2) }] {
         let page = storage.list(shelf, Sequence::FIRST, 1).await.unwrap();
         let extensions: Vec<&str> = page.entries.iter().map(|entry| entry.name.extension().as_str()).collect();
         assert_eq!(extensions, ["png", "txt"]);

@@ -15,7 +15,7 @@ use std::io;
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared::digest::{Digest, DigestKind};
-use shared::id::{Sequence, SessionId, Timestamp};
+use shared::id::{Sequence, SessionId, Timestamp, TokenHash};
 use shared::wire::Ack;
 use tokio_util::sync::CancellationToken;
 
@@ -160,15 +160,15 @@ pub struct Stored {
 }
 
 /// Where the files of a session are looked for; it follows from the naming they were stored with.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Shelf {
     /// In the session's folder ([`ObjectName::session`]).
     Folder(SessionId),
     /// Among all others ([`ObjectName::simple`]). Such a name does not tell its session, so every sequence up to
     /// `last` is looked for under every extension there is.
     Simple {
-        /// Whose files.
-        session: SessionId,
+        /// That of the session whose files they are.
+        secret: TokenHash,
         /// The highest sequence it has used.
         last: Sequence,
     },

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use shared::id::{Sequence, SessionId, Timestamp};
+use shared::id::{Sequence, SessionId, Timestamp, TokenHash};
 
 use super::mime::Extension;
 
@@ -58,10 +58,11 @@ impl ObjectName {
         Self { form: Form::Session { session, sequence, created }, extension }
     }
 
-    /// The name of a session's file under `naming: simple`. Nobody can guess it without the session's id.
+    /// The name of a session's file under `naming: simple`. It is made of the session's secret and not of its id,
+    /// because whoever has such a name can fetch the file without the session.
     #[must_use]
-    pub fn simple(session: SessionId, sequence: Sequence, extension: Extension) -> Self {
-        Self::received(simple_bits(session, sequence), extension)
+    pub fn simple(secret: &TokenHash, sequence: Sequence, extension: Extension) -> Self {
+        Self::received(simple_bits(secret, sequence), extension)
     }
 
     /// The name of a Week 01 file, made of the lowest `digits` hex digits of `bits`; at least 4, and with 32 it is
@@ -154,10 +155,10 @@ pub fn folder_name(session: SessionId) -> String {
     format!("session_{}", session.to_wire())
 }
 
-/// A hash, so that the name neither tells the session's id nor follows from another name.
-fn simple_bits(session: SessionId, sequence: Sequence) -> u128 {
+/// A hash, so that the name neither tells the secret nor follows from another name.
+fn simple_bits(secret: &TokenHash, sequence: Sequence) -> u128 {
     let mut hasher = blake3::Hasher::new_derive_key("dual-mode file transfer: simple name of a session's file");
-    hasher.update(session.as_bytes());
+    hasher.update(secret.as_bytes());
     hasher.update(&sequence.get().to_be_bytes());
     let mut bits = [0; 16];
     hasher.finalize_xof().fill(&mut bits);
@@ -212,12 +213,16 @@ mod tests {
         SessionId::from_random([0xab; 16])
     }
 
+    fn secret(byte: u8) -> TokenHash {
+        TokenHash::from_bytes([byte; 32])
+    }
+
     fn every_form() -> [ObjectName; 5] {
         let created = Timestamp::from_millis(1_700_000_000_000);
         [
             ObjectName::received(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef, png()),
             ObjectName::session(session(), Sequence::FIRST, created, png()),
-            ObjectName::simple(session(), Sequence::FIRST, png()),
+            ObjectName::simple(&secret(1), Sequence::FIRST, png()),
             ObjectName::week01(0xabc, 4, png()),
             ObjectName::week01(u128::MAX, 31, png()),
         ]
@@ -281,9 +286,8 @@ mod tests {
 
     #[test]
     fn simple_names_differ_by_session_and_sequence_and_are_never_short() {
-        let other = SessionId::from_random([0xac; 16]);
-        let names = [(session(), 1), (session(), 2), (other, 1)]
-            .map(|(id, sequence)| ObjectName::simple(id, Sequence::new(sequence).unwrap(), png()));
+        let names = [(1, 1), (1, 2), (2, 1)]
+            .map(|(byte, sequence)| ObjectName::simple(&secret(byte), Sequence::new(sequence).unwrap(), png()));
         assert_ne!(names[0], names[1]);
         assert_ne!(names[0], names[2]);
         assert!(names.iter().all(|name| name.to_wire().len() == "received_.png".len() + 32));

@@ -125,6 +125,12 @@ impl Session {
         self.token.matches(token)
     }
 
+    /// What nobody knows who knows only the session's id.
+    #[must_use]
+    pub fn secret(&self) -> &TokenHash {
+        &self.token
+    }
+
     /// What a request's sequence says (PROTOCOL.md section 5).
     ///
     /// # Errors

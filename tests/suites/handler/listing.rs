@@ -1,17 +1,23 @@
 //! Names and lists of a session's files, under both namings.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
 use harness::orders::finish;
 use harness::world::{Client, Sent, Setup, World, entries, sequence};
 use server::config::Naming;
 use server::files::memory::{Fault, Operation};
-use shared::id::Timestamp;
-use shared::wire::{SessionRequest, Status};
+use server::sessions::{MemoryStore, Room, SessionStore as _};
+use shared::id::{SessionId, Timestamp, Token};
+use shared::limits::Limits;
+use shared::session::Session;
+use shared::wire::{FetchRange, SessionRequest, Status};
 
 use super::is_kept;
 
 const NAMINGS: [Naming; 2] = [Naming::SessionAware, Naming::Simple];
 
-fn world(naming: Naming, list_entries_max: usize) -> std::sync::Arc<World> {
+fn world(naming: Naming, list_entries_max: usize) -> Arc<World> {
     let mut setup = Setup { naming, ..Setup::default() };
     setup.limits.list_entries_max = list_entries_max;
     World::with(setup)
@@ -43,6 +49,23 @@ fn simple_names_tell_nothing_and_are_the_same_for_a_repeat() {
     }
     names.dedup();
     assert_eq!((names.len(), world.visible().len()), (3, 3));
+}
+
+/// Whoever reads the wire of one frame, or a log, knows the id, and that must not be enough to fetch the files.
+#[test]
+fn simple_names_do_not_follow_from_the_session_s_id() {
+    let id = SessionId::from_random([5; 16]);
+    let names = [1, 2].map(|secret| {
+        let token = Token::from_random([secret; 32]);
+        let store = MemoryStore::default();
+        let session = Session::open(id, &token, Ipv4Addr::LOCALHOST.into(), harness::world::BEGINNING);
+        let due = session.due(&Limits::default());
+        finish(store.insert(session, due, Room { sessions_max: 1, per_address_max: None })).unwrap();
+        let world = World::on(Arc::new(store), Setup { naming: Naming::Simple, ..Setup::default() });
+        let mut client = finish(Client::resume(&world, id, token)).unwrap();
+        finish(client.send(&world, 1, &Sent::text("hello"))).unwrap().reply.file.unwrap().stored_as
+    });
+    assert_ne!(names[0], names[1]);
 }
 
 #[test]

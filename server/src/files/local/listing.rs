@@ -2,7 +2,7 @@
 
 use std::io;
 
-use shared::id::{Sequence, SessionId};
+use shared::id::{Sequence, SessionId, TokenHash};
 
 use super::disk::Disk;
 use crate::files::mime::Extension;
@@ -16,7 +16,7 @@ const PROBED_SEQUENCES_MAX: u64 = 100;
 pub(super) fn page(disk: &Disk, shelf: Shelf, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
     match shelf {
         Shelf::Folder(session) => from_folder(disk, session, from, at_most),
-        Shelf::Simple { session, last } => from_names(disk, session, from, last, at_most),
+        Shelf::Simple { secret, last } => from_names(disk, &secret, from, last, at_most),
     }
 }
 
@@ -45,7 +45,7 @@ fn from_folder(disk: &Disk, session: SessionId, from: Sequence, at_most: usize) 
 
 fn from_names(
     disk: &Disk,
-    session: SessionId,
+    secret: &TokenHash,
     from: Sequence,
     last: Sequence,
     at_most: usize,
@@ -56,13 +56,13 @@ fn from_names(
         if entries.len() >= at_most.max(1) || number - from.get() >= PROBED_SEQUENCES_MAX {
             return Ok(Page { entries, next: Some(sequence) });
         }
-        entries.extend(under_every_extension(disk, session, sequence)?);
+        entries.extend(under_every_extension(disk, secret, sequence)?);
     }
     Ok(Page { entries, next: None })
 }
 
-fn under_every_extension(disk: &Disk, session: SessionId, sequence: Sequence) -> io::Result<Vec<Listed>> {
-    let name = ObjectName::simple(session, sequence, Extension::UNKNOWN);
+fn under_every_extension(disk: &Disk, secret: &TokenHash, sequence: Sequence) -> io::Result<Vec<Listed>> {
+    let name = ObjectName::simple(secret, sequence, Extension::UNKNOWN);
     let mut found = Vec::new();
     for name in name.under_every_extension() {
         if let Some(size) = disk.root.size(&name.file_name())? {

@@ -240,9 +240,9 @@ impl FileStorage for MemoryStorage {
                     }
                 }
             }
-            Shelf::Simple { session, last } => {
+            Shelf::Simple { secret, last } => {
                 for sequence in (from.get()..=last.get()).filter_map(Sequence::new) {
-                    let wanted = ObjectName::simple(session, sequence, Extension::UNKNOWN).form();
+                    let wanted = ObjectName::simple(&secret, sequence, Extension::UNKNOWN).form();
                     let alike = world.visible.values().filter(|kept| kept.name.form() == wanted);
                     alike.for_each(|kept| first.offer(sequence, kept.name));
                 }

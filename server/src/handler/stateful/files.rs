@@ -75,14 +75,14 @@ impl StatefulHandler {
     pub(super) fn name(&self, session: &Session, sequence: Sequence, extension: Extension) -> ObjectName {
         match self.services.naming {
             Naming::SessionAware => ObjectName::session(session.id(), sequence, session.created(), extension),
-            Naming::Simple => ObjectName::simple(session.id(), sequence, extension),
+            Naming::Simple => ObjectName::simple(session.secret(), sequence, extension),
         }
     }
 
     pub(super) fn shelf(&self, session: &Session) -> Shelf {
         match self.services.naming {
             Naming::SessionAware => Shelf::Folder(session.id()),
-            Naming::Simple => Shelf::Simple { session: session.id(), last: session.next_sequence() },
+            Naming::Simple => Shelf::Simple { secret: *session.secret(), last: session.next_sequence() },
         }
     }
 
@@ -98,8 +98,8 @@ impl StatefulHandler {
             Form::Received { .. } if self.services.naming == Naming::Simple => {
                 let mut sequence = Sequence::FIRST;
                 while sequence < session.next_sequence() {
-                    if ObjectName::simple(session.id(), sequence, name.extension()) == name {
-                        return Some(name);
+                    if ObjectName::simple(session.secret(), sequence, name.extension()) == name {
+                        return Some((sequence, name));
                     }
                     sequence = sequence.next();
                 }
