@@ -77,6 +77,19 @@ fn a_file_goes_out_in_every_mode_and_comes_back() {
 }
 
 #[test]
+fn a_stored_file_that_has_changed_on_the_disk_is_not_taken_for_the_one_that_was_sent() {
+    let user = User::of(Server::start(Options::default()));
+    let sent = user.file("one.txt", b"what was sent");
+    let send = ["send", &sent, "--mode", "stateful", "--quiet"];
+    let stored_as = user.runs(&send, b"").ends(ExitCode::Success).output;
+    let stored_as = stored_as.trim();
+    std::fs::write(user.server.storage.join(stored_as), b"what was SENT").unwrap();
+    let back = user.home.path().join("back.txt");
+    user.runs(&["fetch", stored_as, "--output", back.to_str().unwrap()], b"").ends(ExitCode::Integrity);
+    assert!(!back.exists());
+}
+
+#[test]
 fn the_last_session_is_looked_at_and_changed_by_the_commands_after_it() {
     let user = User::of(Server::start(Options::default()));
     let (one, two) = (user.file("one.txt", b"one"), user.file("two.txt", b"two"));

@@ -100,6 +100,24 @@ fn a_list_shows_each_counted_file_once_page_by_page() {
     }
 }
 
+/// A disk that returns other bytes than it was given is noticed by whoever fetches, as long as the receipt is there.
+#[test]
+fn what_is_fetched_in_a_session_is_measured_by_its_receipt() {
+    for naming in NAMINGS {
+        let mut setup = Setup { naming, ..Setup::default() };
+        setup.limits.receipts_per_session_max = 1;
+        let world = World::with(setup);
+        let mut client = finish(Client::open(&world));
+        let [older, newer] =
+            [1, 2].map(|number| finish(client.send(&world, number, &Sent::text("hello"))).unwrap().reply.file.unwrap());
+        for (file, known) in [(older, None), (newer.clone(), newer.digest)] {
+            let range = FetchRange { file: file.stored_as, offset: 3 };
+            let fetched = finish(client.ask(&world, SessionRequest::Fetch(range))).unwrap().reply.file.unwrap();
+            assert_eq!((fetched.size, fetched.digest), (5, known), "{naming:?}");
+        }
+    }
+}
+
 #[test]
 fn a_file_nobody_was_told_of_is_not_listed() {
     for naming in NAMINGS {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use shared::codec::encode_line;
+use shared::digest::Digest;
 use shared::error::ErrorCode;
 use shared::id::Sequence;
 use shared::session::{Fingerprint, Outcome, Receipt, Session};
@@ -49,12 +50,9 @@ impl StatefulHandler {
         // A file at or above the next sequence was made visible and never counted; nobody was told of it.
         for entry in page.entries.iter().filter(|entry| entry.sequence < session.next_sequence()) {
             let stored_as = entry.name.to_wire();
-            let receipt = session.receipt(entry.sequence);
-            let digest = receipt.and_then(|receipt| match &receipt.outcome {
-                Outcome::Stored(file, _) if file.stored_as == stored_as => file.digest,
-                Outcome::Stored(..) | Outcome::Removed(_) | Outcome::Closed => None,
-            });
-            let name = receipt.and_then(|receipt| receipt.name()).map(|name| name.as_str().to_owned());
+            let digest = kept_digest(session, entry.sequence, &stored_as);
+            let name =
+                session.receipt(entry.sequence).and_then(|receipt| receipt.name()).map(|name| name.as_str().to_owned());
             let line = FileEntry { stored_as, sequence: entry.sequence, size: entry.size, name, digest };
             lines.extend_from_slice(&encode_line(&line).map_err(|_| ErrorCode::Internal)?);
         }
@@ -68,8 +66,13 @@ impl StatefulHandler {
     }
 
     pub(super) async fn fetch(&self, session: &Session, range: &FetchRange) -> Result<Answer, ErrorBody> {
-        let name = self.own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
-        fetch_answer(&self.services, &name, range.offset).await
+        let (sequence, name) = self.own_name(session, &range.file).ok_or(ErrorCode::FileUnknown)?;
+        let mut answer = fetch_answer(&self.services, &name, range.offset).await?;
+        // The digest of what was stored, not of what is on the disk now: whoever fetches the whole file can compare.
+        if let Some(file) = &mut answer.reply.file {
+            file.digest = kept_digest(session, sequence, &file.stored_as);
+        }
+        Ok(answer)
     }
 
     pub(super) fn name(&self, session: &Session, sequence: Sequence, extension: Extension) -> ObjectName {
@@ -86,15 +89,15 @@ impl StatefulHandler {
         }
     }
 
-    /// The name of a file that this session was told of, from the client's spelling of it.
-    fn own_name(&self, session: &Session, stored_as: &str) -> Option<ObjectName> {
+    /// The name of a file that this session was told of, and its sequence, from the client's spelling of the name.
+    fn own_name(&self, session: &Session, stored_as: &str) -> Option<(Sequence, ObjectName)> {
         let name = ObjectName::parse(stored_as)?;
         match name.form() {
             Form::Session { session: owner, sequence, created } => {
                 let own = owner == session.id() && created == session.created() && sequence < session.next_sequence();
-                own.then_some(name)
+                own.then_some((sequence, name))
             }
-            // Such a name does not show its session, but it is made of the session's id and a sequence.
+            // Such a name does not show its session, but it is made of the session's secret and a sequence.
             Form::Received { .. } if self.services.naming == Naming::Simple => {
                 let mut sequence = Sequence::FIRST;
                 while sequence < session.next_sequence() {
@@ -107,5 +110,13 @@ impl StatefulHandler {
             }
             Form::Received { .. } | Form::Week01 { .. } => None,
         }
+    }
+}
+
+/// The digest that the client was told when this file was stored, while the receipt is kept.
+fn kept_digest(session: &Session, sequence: Sequence, stored_as: &str) -> Option<Digest> {
+    match &session.receipt(sequence)?.outcome {
+        Outcome::Stored(file, _) if file.stored_as == stored_as => file.digest,
+        Outcome::Stored(..) | Outcome::Removed(_) | Outcome::Closed => None,
     }
 }
