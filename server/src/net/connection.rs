@@ -8,14 +8,15 @@ use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
-use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Trailer, read_header, wants_json};
+use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Status, Trailer, read_header, wants_json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{FrameBody, Rest, cancelled, millis};
 use super::context::Context;
 use super::link::{Filled, Link, Stream, now};
-use super::week01::{WEEK01_INVALID, WEEK01_SILENCE_MS};
+use super::tally::Tally;
+use super::week01::{self, WEEK01_SILENCE_MS};
 use crate::handler::{Answer, AnswerPayload, Peer};
 
 /// A connection and what is known of its client.
@@ -26,6 +27,7 @@ pub struct Connection<S> {
     peer: Peer,
     /// Week 01 files stored and not acknowledged yet.
     pub(super) owed: usize,
+    pub(super) tally: Tally,
     pub(super) context: Arc<Context>,
 }
 
@@ -38,7 +40,7 @@ pub(super) enum Ending {
     /// The client is told this, and then the connection closes.
     Refused(ErrorBody),
     /// The same for a client that reads no JSON.
-    Plain(&'static [u8]),
+    Plain(ErrorCode),
 }
 
 impl<S: Stream> Connection<S> {
@@ -51,6 +53,7 @@ impl<S: Stream> Connection<S> {
             dialect: Dialect::Unsettled,
             peer: Peer { address, number: context.number(), bound: None, degraded: false },
             owed: 0,
+            tally: Tally::default(),
             context,
         }
     }
@@ -69,22 +72,22 @@ impl<S: Stream> Connection<S> {
             Ending::Goodbye => {}
             Ending::Lost => return,
             Ending::Refused(body) => {
-                tracing::info!(code = %body.code, field = body.field, "closing");
+                self.tally.closing(body.code, body.field.as_deref());
                 let reply = Reply { closing: true, ..Reply::error(body) };
                 if self.send(Answer::new(reply)).await.is_err() {
                     return;
                 }
             }
-            Ending::Plain(line) => {
-                tracing::info!("closing: no frame of this protocol");
-                if self.link.write(line).await.is_err() {
+            Ending::Plain(code) => {
+                self.tally.closing(code, None);
+                if self.link.write(week01::told(code)).await.is_err() {
                     return;
                 }
             }
         }
         let context = Arc::clone(&self.context);
         // The session is free for another connection before this one has drained.
-        drop(self.peer);
+        drop((self.peer, self.tally));
         self.link.linger(context.limits()).await;
     }
 
@@ -118,7 +121,7 @@ impl<S: Stream> Connection<S> {
                 self.dialect = Dialect::Week01;
                 self.week01(upload).await
             }
-            Ok(Incoming::InvalidWeek01) => Err(Ending::Plain(WEEK01_INVALID)),
+            Ok(Incoming::InvalidWeek01) => Err(Ending::Plain(ErrorCode::BadField)),
             Ok(Incoming::Frame(raw)) => {
                 self.dialect = Dialect::V2;
                 // Frames that were sent before the client could hear of the stop are not begun any more.
@@ -134,7 +137,7 @@ impl<S: Stream> Connection<S> {
                 let no_header =
                     matches!(refusal.code, ErrorCode::BadEncoding | ErrorCode::BadHeader | ErrorCode::DuplicateKey);
                 if no_header && !self.speaks_json(line) || self.dialect == Dialect::Week01 {
-                    return Err(Ending::Plain(WEEK01_INVALID));
+                    return Err(Ending::Plain(refusal.code));
                 }
                 self.dialect = Dialect::V2;
                 self.refuse(refusal).await
@@ -236,7 +239,7 @@ impl<S: Stream> Connection<S> {
 
     /// A refusal in the peer's own dialect, as far as its bytes show it.
     fn refusal_of(&self, line: &[u8], body: ErrorBody) -> Ending {
-        if self.speaks_json(line) { Ending::Refused(body) } else { Ending::Plain(WEEK01_INVALID) }
+        if self.speaks_json(line) { Ending::Refused(body) } else { Ending::Plain(body.code) }
     }
 
     fn speaks_json(&self, line: &[u8]) -> bool {
@@ -264,20 +267,25 @@ impl<S: Stream> Connection<S> {
         let rest = body.rest();
         drop(body);
         let session = self.peer.bound.as_ref().map(|bound| tracing::field::display(bound.session));
-        let ms = started.elapsed().as_millis();
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let sequence_number = sequence.map(shared::id::Sequence::get);
         match outcome {
             Ok(answer) => {
                 tracing::debug!(%action, %mode, session, sequence = sequence_number, ms, "answered");
+                if answer.reply.status == Status::Stored && !answer.reply.replayed {
+                    self.tally.stored();
+                }
                 self.conclude(answer, rest, frame.framing).await
             }
             Err(body) => {
-                let (code, field) = (body.code, body.field.as_deref());
-                tracing::info!(%action, %mode, session, sequence = sequence_number, ms, %code, field, "refused");
+                let (code, field) = (body.code, body.field.clone());
+                let span = tracing::info_span!("request", %action, %mode, session, sequence = sequence_number, ms);
                 let reply = Reply { sequence, ..Reply::error(body) };
                 if code.always_closes() {
+                    span.in_scope(|| self.tally.closing(code, field.as_deref()));
                     return Err(self.last_words(Answer::new(reply)).await);
                 }
+                span.in_scope(|| self.tally.refused(code, field.as_deref()));
                 self.conclude(Answer::new(reply), rest, frame.framing).await
             }
         }
@@ -285,10 +293,10 @@ impl<S: Stream> Connection<S> {
 
     /// A header that makes no request. What follows it is dropped, if anybody knows what that is.
     async fn refuse(&mut self, refusal: Refusal) -> Result<(), Ending> {
-        tracing::info!(code = %refusal.code, field = refusal.field, "refused");
         let framing = refusal.framing.filter(|_| !refusal.code.always_closes());
         let body = ErrorBody::from(refusal);
         let Some(framing) = framing else { return Err(Ending::Refused(body)) };
+        self.tally.refused(body.code, body.field.as_deref());
         self.link.decoder.follow(framing);
         let rest = FrameBody::new(&mut self.link, framing, &self.context.budget).rest();
         self.conclude(Answer::new(Reply::error(body)), rest, framing).await

@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod context;
 mod link;
+mod tally;
 mod week01;
 
 pub use acceptor::Acceptor;

@@ -17,7 +17,7 @@ pub(super) const WEEK01_SILENCE_MS: u64 = 1_000;
 
 /// The exact lines of the Week 01 servers.
 const WEEK01_OK: &[u8] = b"OK\n";
-pub(super) const WEEK01_INVALID: &[u8] = b"ERROR: Invalid header\n";
+const WEEK01_INVALID: &[u8] = b"ERROR: Invalid header\n";
 const WEEK01_FAILED: &[u8] = b"ERROR: File write failed\n";
 
 impl<S: Stream> Connection<S> {
@@ -33,19 +33,14 @@ impl<S: Stream> Connection<S> {
         match stored {
             Ok(()) => {
                 self.owed = self.owed.saturating_add(1);
+                self.tally.stored();
                 if context.week01_ack == Week01Ack::Immediate {
                     self.pay().await;
                 }
                 Ok(())
             }
             Err(error) if error.code == ErrorCode::Truncated => Err(Ending::Goodbye),
-            Err(error) if error.code == ErrorCode::StorageFull || error.code.class() == ErrorClass::Server => {
-                Err(Ending::Plain(WEEK01_FAILED))
-            }
-            Err(error) => {
-                tracing::info!(code = %error.code, "Week 01 upload refused");
-                Err(Ending::Plain(WEEK01_INVALID))
-            }
+            Err(error) => Err(Ending::Plain(error.code)),
         }
     }
 
@@ -61,5 +56,15 @@ impl<S: Stream> Connection<S> {
         if !matches!(paid, Ok(Ok(()))) {
             tracing::debug!(owed, "acknowledgements not taken");
         }
+    }
+}
+
+/// The line for a client that reads no JSON. What is wrong with a header is the client's fault; what keeps a good one's
+/// file from being stored is not.
+pub(super) fn told(code: ErrorCode) -> &'static [u8] {
+    match code.class() {
+        ErrorClass::Framing if code == ErrorCode::PayloadTimeout => WEEK01_FAILED,
+        ErrorClass::Framing | ErrorClass::Request => WEEK01_INVALID,
+        ErrorClass::Session | ErrorClass::Capacity | ErrorClass::Server => WEEK01_FAILED,
     }
 }

@@ -1,6 +1,7 @@
 //! Files go in and come out again, over TCP, in both modes and under both namings.
 
 mod cut;
+mod log;
 mod program;
 
 use std::fs;
