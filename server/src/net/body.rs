@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::encode;
-use super::link::{Filled, Link, Pace, Stream, now};
+use super::link::{Filled, Link, PAYLOAD_READ_BYTES, Pace, Stream, now};
 use crate::handler::Body;
 
 /// Bytes one payload holds in memory at most: one read, and what a sink collects before it writes.
@@ -23,8 +23,8 @@ const PAYLOAD_BUFFER_BYTES: u64 = 1_280 * 1024;
 /// Bytes of memory one permit of the budget stands for.
 const PERMIT_BYTES: u64 = 1_024;
 
-/// Payloads up to this size have a part of the memory to themselves, so that large ones that hardly move
-/// hold up no small one.
+/// What a payload holds until more of it has come: all that a small one ever needs. It has a part of the memory to
+/// itself, so that large payloads hold up no small one, and those that hardly move no other.
 const SMALL_BYTES_MAX: u64 = 64 * 1024;
 
 /// How long a payload waits for memory. Then the server says that it is busy, and nothing has been lost.
@@ -77,7 +77,10 @@ pub(super) struct FrameBody<'a, S> {
     link: &'a mut Link<S>,
     pace: Pace,
     budget: &'a Budget,
-    permit: Option<SemaphorePermit<'a>>,
+    /// Room in the memory all payloads share, and for how many bytes.
+    room: Option<(SemaphorePermit<'a>, u64)>,
+    /// Bytes of the payload that the handler was given.
+    given: u64,
     /// Cancelled when the session moved to a newer connection.
     moved: Option<CancellationToken>,
     /// Cancelled when a newer request took this upload over.
@@ -116,7 +119,8 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             link,
             pace,
             budget,
-            permit: None,
+            room: None,
+            given: 0,
             moved: None,
             overtaken: None,
             promised: None,
@@ -195,12 +199,15 @@ impl<'a, S: Stream> FrameBody<'a, S> {
 
     async fn fill(&mut self) -> Result<(), ErrorBody> {
         let started = now();
+        // With room for little, no more is read at once than that.
+        let little = self.room.as_ref().is_some_and(|(_, held)| *held <= SMALL_BYTES_MAX);
+        let bytes_max = if little { SMALL_BYTES_MAX } else { PAYLOAD_READ_BYTES };
         let (moved, overtaken) = (self.moved.clone(), self.overtaken.clone());
         let filled = tokio::select! {
             biased;
             () = cancelled(moved.as_ref()) => return Err(ErrorCode::SessionMoved.into()),
             () = cancelled(overtaken.as_ref()) => return Err(ErrorCode::TransferMoved.into()),
-            filled = tokio::time::timeout(self.pace.left(), self.link.fill()) => filled,
+            filled = tokio::time::timeout(self.pace.left(), self.link.fill_at_most(bytes_max)) => filled,
         };
         match filled {
             Ok(Ok(Filled::Bytes(count))) if self.pace.kept(started.elapsed(), count) => Ok(()),
@@ -209,16 +216,18 @@ impl<'a, S: Stream> FrameBody<'a, S> {
         }
     }
 
-    /// Room for this payload in the memory all payloads share. Waiting for it is the server's doing and
-    /// counts against no client.
+    /// Room for this payload in the memory all payloads share: a little until so much has come, and then at once for
+    /// all that it will ever hold. Whoever has that waits for nobody, so those who wait for it wait for an end.
+    /// Waiting is the server's doing and counts against no client.
     async fn reserve(&mut self) -> Result<(), ErrorBody> {
-        if self.permit.is_some() {
-            return Ok(());
-        }
-        let bytes = match self.payload {
+        let most = match self.payload {
             Payload::Sized(size) => size.min(PAYLOAD_BUFFER_BYTES),
             Payload::Chunked => PAYLOAD_BUFFER_BYTES,
         };
+        let bytes = if self.given < SMALL_BYTES_MAX { most.min(SMALL_BYTES_MAX) } else { most };
+        if self.room.as_ref().is_some_and(|(_, held)| *held >= bytes) {
+            return Ok(());
+        }
         let (moved, overtaken) = (self.moved.clone(), self.overtaken.clone());
         let room = tokio::select! {
             biased;
@@ -226,7 +235,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
             () = cancelled(overtaken.as_ref()) => return Err(ErrorCode::TransferMoved.into()),
             room = tokio::time::timeout(millis(ROOM_TIMEOUT_MS), self.budget.room(bytes)) => room,
         };
-        self.permit = Some(room.map_err(|_| ErrorCode::Busy)??);
+        self.room = Some((room.map_err(|_| ErrorCode::Busy)??, bytes));
         Ok(())
     }
 }
@@ -244,6 +253,8 @@ impl<S: Stream> Body for FrameBody<'_, S> {
             return Ok(None);
         }
         let chunk = self.next().await?;
+        let length = chunk.as_ref().map_or(0, Bytes::len);
+        self.given = self.given.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         // Only here: what a dropped trailer says is as good as what a dropped payload says.
         if let Some(line) = self.trailer_line.take() {
             self.trailer = read_trailer(&line, self.promised)?.digest;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// Bytes read at once between frames, and inside a payload. The second is what one system call moves well.
 const HEADER_READ_BYTES: usize = 8 * 1024;
-const PAYLOAD_READ_BYTES: usize = 256 * 1024;
+pub(super) const PAYLOAD_READ_BYTES: u64 = 256 * 1024;
 /// Room in the buffer below which there is a new one.
 const SPARE_BYTES_MIN: usize = 32 * 1024;
 
@@ -53,8 +53,13 @@ impl<S: Stream> Link<S> {
 
     /// Waits for bytes and gives them to the decoder. Dropped while it waits, no byte is lost.
     pub(super) async fn fill(&mut self) -> io::Result<Filled> {
-        let missing = usize::try_from(self.decoder.payload_missing()).unwrap_or(usize::MAX);
-        let want = missing.clamp(HEADER_READ_BYTES, PAYLOAD_READ_BYTES);
+        self.fill_at_most(PAYLOAD_READ_BYTES).await
+    }
+
+    /// The same, with new memory for at most so many bytes of a payload.
+    pub(super) async fn fill_at_most(&mut self, bytes_max: u64) -> io::Result<Filled> {
+        let missing = self.decoder.payload_missing().min(bytes_max);
+        let want = usize::try_from(missing).unwrap_or(usize::MAX).max(HEADER_READ_BYTES);
         self.grown |= want > HEADER_READ_BYTES;
         let buffer = self.decoder.buffer_mut();
         // What was given out of this buffer may still be on its way to the disk. What is left of it is used before

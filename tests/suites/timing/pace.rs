@@ -142,3 +142,37 @@ async fn a_payload_larger_than_all_memory_for_payloads_is_stored_all_the_same() 
         assert_eq!(said.as_deref(), Ok("stored"), "{bytes}");
     }
 }
+
+/// Its header was in order; what it hears is that its file was not stored.
+#[tokio::test(start_paused = true)]
+async fn a_week_01_file_that_cannot_be_taken_is_not_called_a_bad_header() {
+    let server = narrow(65_536);
+    let (mut first, mut second) = (server.connect(), server.connect());
+    first.send(upload(60_000)).await;
+    pass(1).await;
+    second.send("{\"mime_type\":\"text/plain\",\"size\":60000}\n").await;
+    second.send(vec![7; 30_000]).await;
+    assert_eq!(timed(second.line()).await, ("ERROR: File write failed".to_owned(), 5_000));
+
+    let mut slow = Server::new().connect();
+    slow.send("{\"mime_type\":\"text/plain\",\"size\":60000}\nhello").await;
+    assert_eq!(timed(slow.line()).await, ("ERROR: File write failed".to_owned(), 20_000));
+}
+
+/// What hardly moves holds little.
+#[tokio::test(start_paused = true)]
+async fn payloads_that_hardly_move_hold_up_no_other_large_one() {
+    let server = narrow(4 << 20);
+    let mut stalled = Vec::new();
+    for _ in 0..10 {
+        let mut line = server.connect();
+        line.send(upload(10_000_000)).await;
+        line.send("x").await;
+        stalled.push(line);
+    }
+    pass(1).await;
+    let mut line = server.connect();
+    line.send(upload(1_000_000)).await;
+    line.send(vec![7; 1_000_000]).await;
+    assert_eq!(timed(line.says()).await, ("stored".to_owned(), 0));
+}
