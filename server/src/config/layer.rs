@@ -4,10 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 
 use super::error::{At, ConfigError, ConfigErrors, Note};
-use super::key::{Given, Key, Wrong, variable_prefix};
+use super::key::{Given, Key, Wrong, one_of, variable_prefix};
 use super::suggest::nearest;
 use super::table::{ORDERED, TABLE, sections};
 use super::{Config, Exclusive, Flag, Persistence};
+
+/// Keys of a section that a message names one by one.
+const KEYS_NAMED_MAX: usize = 8;
 
 /// Where a value came from. The later ones win.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,16 +52,12 @@ impl<'a> Layered<'a> {
         variables.sort();
         for (name, value) in variables {
             let Some(name) = name.to_str() else { continue };
-            if !sections().into_iter().any(|section| name.starts_with(&variable_prefix(section))) {
+            let Some(section) = sections().into_iter().find(|section| name.starts_with(&variable_prefix(section)))
+            else {
                 continue;
-            }
+            };
             let Some(row) = TABLE.iter().position(|key| key.variable() == name) else {
-                self.errors.add(|| {
-                    let near = nearest(name, TABLE.iter().map(Key::variable));
-                    let notes = near.map(|near| Note::Help(format!("did you mean {near}?")));
-                    let title = format!("environment variable {name} belongs to no key");
-                    ConfigError { title, at: At::Elsewhere, notes: notes.into_iter().collect() }
-                });
+                self.errors.add(|| unknown_variable(name, section));
                 continue;
             };
             self.text_layer(row, value, &Source::Variable(name.to_owned()));
@@ -172,6 +171,26 @@ impl<'a> Layered<'a> {
         let row = TABLE.iter().position(|key| key.path() == path).filter(|row| !self.refused.contains(row))?;
         let value = TABLE.get(row)?.number(&self.config)?;
         Some(Number { path, value, source: self.sources.get(row)?.clone() })
+    }
+}
+
+/// Its value is not repeated: under its right name it may be a secret.
+fn unknown_variable(name: &str, section: &str) -> ConfigError {
+    let near = nearest(name, TABLE.iter().map(Key::variable));
+    let help = near.map(|near| Note::Help(format!("did you mean {near}?")));
+    let expected = Note::Fact(keys_expected(section, Key::variable));
+    let notes = [expected].into_iter().chain(help).collect();
+    ConfigError { title: format!("environment variable {name} belongs to no key"), at: At::Elsewhere, notes }
+}
+
+/// What may stand where an unknown key of a section stood.
+pub(crate) fn keys_expected<S: AsRef<str>>(section: &str, spelled: impl Fn(&Key) -> S) -> String {
+    let here: Vec<_> = TABLE.iter().filter(|key| key.section == section).map(spelled).collect();
+    // A long list helps nobody at the end of a line.
+    if here.len() > KEYS_NAMED_MAX {
+        format!("expected a key of `{section}`; config.example.yaml shows them all")
+    } else {
+        format!("expected {}", one_of(&here))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::document::{Half, Node, locate, parse, place_of};
 use super::error::{At, ConfigError, Note};
 use super::key::{Given, Key, Wrong, one_of};
-use super::layer::{Layered, Source, help, shortened};
+use super::layer::{Layered, Source, help, keys_expected, shortened};
 use super::suggest::nearest;
 use super::table::{TABLE, sections};
 
@@ -145,12 +145,7 @@ impl Layered<'_> {
                 .map(|near| format!("{section}.{near}"))
                 .or_else(|| nearest(name, TABLE.iter().map(|key| key.name)).and_then(path_of));
             let notes = near.map(|near| Note::Help(format!("did you mean `{near}`?"))).into_iter().collect();
-            // A long list helps nobody at the end of a line.
-            let label = if here.len() > 8 {
-                format!("expected a key of `{section}`; config.example.yaml shows them all")
-            } else {
-                format!("expected {}", one_of(&here.iter().map(|key| key.name).collect::<Vec<_>>()))
-            };
+            let label = keys_expected(section, |key| key.name);
             let title = format!("unknown key `{section}.{}`", shortened(name));
             ConfigError { title, at: At::Span(bytes, label), notes }
         });

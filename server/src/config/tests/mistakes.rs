@@ -104,6 +104,7 @@ error: wrong value for `log.level` in environment variable DFT_LOG_LEVEL: `loud`
 
 error: environment variable DFT_LOG_LEVL belongs to no key
  |
+ = note: expected `DFT_LOG_FORMAT` or `DFT_LOG_LEVEL`
  = help: did you mean DFT_LOG_LEVEL?
 
 error: wrong value for `stateful.persistence` in environment variable DFT_STATEFUL_PERSISTENCE: `disk`
