@@ -90,11 +90,15 @@ impl Dispatch {
             Mode::Stateless => self.stateless.is_some(),
             Mode::Stateful => self.stateful.is_some(),
         };
+        let modes: Vec<Mode> = Mode::ALL.into_iter().filter(offers).collect();
+        let offered = |action: &&Action| modes.iter().any(|mode| action.exists_in(*mode));
+        // A Week 01 upload is a stateless one.
+        let week01 = self.stateless.is_some().then(|| "1.0".to_owned());
         let mut answer = Answer::of(Status::Hello);
         answer.reply.hello = Some(Hello {
-            versions: vec!["1.0".to_owned(), VERSION.to_owned()],
-            modes: Mode::ALL.into_iter().filter(offers).collect(),
-            actions: Action::ALL.iter().map(|action| action.as_str().to_owned()).collect(),
+            versions: week01.into_iter().chain([VERSION.to_owned()]).collect(),
+            actions: Action::ALL.iter().filter(offered).map(|action| action.as_str().to_owned()).collect(),
+            modes,
             digests: DigestKind::ALL.to_vec(),
             acks: Ack::ALL.to_vec(),
             store: self.stateful.as_ref().map(|handler| handler.store().to_owned()),
@@ -140,7 +144,9 @@ fn explain(mode: Mode, answer: &Answer, peer: &Peer, proof: &str) -> Explanation
             format!("connect with the session's id and {proof}; then repeat what was not answered"),
         )
     };
-    let state_bytes = answer.session.as_ref().map_or(0, |session| session.state_bytes());
+    // Of a session that was opened just now, there was nothing to read.
+    let read = answer.session.as_ref().filter(|_| answer.reply.status != Status::SessionCreated);
+    let state_bytes = read.map_or(0, |session| session.state_bytes());
     Explanation {
         who: format!("session {} from {}, known by its {proof}", info.id, peer.address),
         continuation,

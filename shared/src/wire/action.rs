@@ -58,6 +58,12 @@ impl Action {
         }
     }
 
+    /// All of them in words, for a message to people.
+    pub(super) fn names() -> String {
+        let [others @ .., last] = Self::ALL.map(Self::as_str);
+        format!("{} or {last}", others.join(", "))
+    }
+
     /// Reads the wire's spelling; anything else is `None`.
     #[must_use]
     pub fn from_wire(text: &str) -> Option<Self> {

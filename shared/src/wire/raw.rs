@@ -90,14 +90,14 @@ pub fn read_header(line: &[u8], dialect: Dialect) -> Result<Incoming, Refusal> {
             Dialect::Unsettled | Dialect::Week01 => {
                 Ok(week01_upload(&members).map_or(Incoming::InvalidWeek01, Incoming::Week01))
             }
-            Dialect::V2 => Err(unsupported_version()),
+            Dialect::V2 => Err(unsupported_version(&members)),
         };
     }
     if json::has_other_number(&members) {
         return Err(Refusal::fatal(ErrorCode::BadHeader, "numbers are integers from 0 to 2^53-1"));
     }
     if members.get("version") != Some(&Json::Text(VERSION.to_owned())) || dialect == Dialect::Week01 {
-        return Err(unsupported_version());
+        return Err(unsupported_version(&members));
     }
     refuse_unknown(&members, &FIELDS, "")?;
     if let Some(Json::Object(session)) = members.get("session") {
@@ -139,10 +139,21 @@ const FIELDS: [&str; 14] = [
     "ext",
 ];
 const SESSION_FIELDS: [&str; 6] = ["id", "mode", "sequence", "action", "token", "data_size"];
+/// Bytes of another version that a message repeats.
+const VERSION_BYTES_SHOWN_MAX: usize = 8;
 const AUTH_FIELDS: [&str; 3] = ["client", "nonce", "access_key"];
 
-fn unsupported_version() -> Refusal {
-    Refusal::fatal(ErrorCode::UnsupportedVersion, "this connection speaks another version").of_field("version")
+/// Repeats the version that was found when it looks like one: a message is for people, and goes to their terminals.
+fn unsupported_version(members: &Members) -> Refusal {
+    let found = match members.get("version") {
+        None => "none",
+        Some(Json::Text(version)) if version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            version.get(..VERSION_BYTES_SHOWN_MAX).unwrap_or(version)
+        }
+        Some(_) => "another value",
+    };
+    let message = format!("expected the version \"{VERSION}\", found {found}");
+    Refusal::fatal(ErrorCode::UnsupportedVersion, message).of_field("version")
 }
 
 /// Version missing, "1.0" or "1", and no other field of section 2 than `mime_type` and `size`; keys that
@@ -221,9 +232,10 @@ impl RawHeader {
         };
         let name = match members.get("name") {
             None => None,
-            Some(Json::Text(name)) => Some(FileName::from_wire(name).ok_or_else(|| {
-                Refusal::fatal(ErrorCode::BadName, "the wire does not carry this name").of_field("name")
-            })?),
+            Some(Json::Text(name)) => Some(
+                FileName::from_wire(name)
+                    .ok_or_else(|| Refusal::fatal(ErrorCode::BadName, FileName::rule()).of_field("name"))?,
+            ),
             Some(_) => return Err(bad_field("name", "a string")),
         };
         let file = text(members, "file", "the stored_as of an earlier reply", |value| {
@@ -280,9 +292,9 @@ impl RawSession {
                 Some(Sequence::new(number).ok_or_else(|| bad_field("session.sequence", "an integer of at least 1"))?)
             }
         };
-        let action = text(members, "action", "an action of this version", Action::from_wire)
+        let action = text(members, "action", &Action::names(), Action::from_wire)
             .map_err(|refusal| refusal.of_field("session.action"))?
-            .ok_or_else(|| bad_field("session.action", "an action of this version"))?;
+            .ok_or_else(|| bad_field("session.action", &Action::names()))?;
         let token = text(members, "token", "the token of the reply that opened the session", Token::from_wire)
             .map_err(|refusal| refusal.of_field("session.token"))?;
         match members.get("data_size") {

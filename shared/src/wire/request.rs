@@ -260,7 +260,10 @@ fn fields_fit(raw: &RawHeader, mode: Mode, action: Action) -> Result<(), Refusal
         (raw.holder.is_some(), opens, "auth.access_key"),
     ] {
         if present && !fits {
-            return Err(bad_field(field, "no such field here"));
+            return Err(match (field, uploads) {
+                ("digest", true) => bad_field(field, "a digest or a trailer, not both"),
+                _ => bad_field(field, &format!("no {field} in a {mode} {action}")),
+            });
         }
     }
     if uploads && raw.mime_type.is_none() {

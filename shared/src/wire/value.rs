@@ -123,6 +123,15 @@ impl FileName {
     /// Bytes of the longest segment.
     pub const SEGMENT_BYTES_MAX: usize = 255;
 
+    /// What a name is, for a message to people.
+    pub(super) fn rule() -> String {
+        let (bytes, segment) = (Self::BYTES_MAX, Self::SEGMENT_BYTES_MAX);
+        format!(
+            "expected segments of 1 to {segment} bytes joined by /, none of them . or .., no control characters, no \
+             backslash, at most {bytes} bytes in all"
+        )
+    }
+
     /// Reads a name; `None` when the wire does not carry it.
     #[must_use]
     pub fn from_wire(text: &str) -> Option<Self> {

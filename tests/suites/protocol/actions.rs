@@ -52,13 +52,22 @@ fn hello_says_what_there_is_in_either_mode() {
 
 #[test]
 fn hello_names_only_the_modes_there_are() {
-    for (mode, modes, store) in [
-        (ServerMode::Stateless, json!(["stateless"]), None),
-        (ServerMode::Stateful, json!(["stateful"]), Some("memory")),
+    let all = ["hello", "connect", "transfer", "status", "heartbeat", "list", "fetch", "remove", "disconnect"];
+    for (mode, modes, store, versions, actions) in [
+        (
+            ServerMode::Stateless,
+            json!(["stateless"]),
+            None,
+            json!(["1.0", "2.0"]),
+            json!(["hello", "transfer", "status", "fetch"]),
+        ),
+        (ServerMode::Stateful, json!(["stateful"]), Some("memory"), json!(["2.0"]), json!(all)),
     ] {
         let server = Server::start(Options::with(|config| config.mode = mode));
         let reply = server.connect().ask(&frame::stateless("hello"), b"").is("hello");
         assert_eq!(reply["hello"]["modes"], modes);
+        // A Week 01 upload is a stateless one.
+        assert_eq!((&reply["hello"]["versions"], &reply["hello"]["actions"]), (&versions, &actions));
         assert_eq!(reply["hello"].get("store").and_then(Value::as_str), store);
     }
 }
@@ -193,6 +202,7 @@ fn remove_and_disconnect_answer_under_their_sequence() {
     let closed = client.ask(&session.numbered("disconnect", 4), b"").is("session_closed");
     has_only(&closed, &["sequence", "session"]);
     assert_eq!(closed["session"]["state"], "terminated");
+    assert_eq!(closed["session"]["expires_in_s"], 0);
     let again = client.ask(&session.numbered("disconnect", 4), b"").is("session_closed");
     assert!(again.is_replayed());
 }
@@ -200,9 +210,12 @@ fn remove_and_disconnect_answer_under_their_sequence() {
 #[test]
 fn an_explanation_answers_the_five_questions() {
     let server = Server::start(Options::default());
+    let explained = |header| frame::with(header, "ext", json!({"explain": "yes", "other": "no"}));
+    let created = server.connect().ask(&explained(frame::stateful("connect")), b"").is("session_created");
+    assert_eq!(created["explain"]["state_bytes"], 0, "there was none to read");
     let (mut client, session) = server.open_session();
     for header in [session.frame("heartbeat"), frame::stateless("hello")] {
-        let reply = client.ask(&frame::with(header, "ext", json!({"explain": "yes", "other": "no"})), b"");
+        let reply = client.ask(&explained(header), b"");
         let questions = ["continuation", "resume", "silence", "stage", "state_bytes", "who"];
         assert_eq!(fields(&reply["explain"]), questions);
         assert!(!reply.header.to_string().contains(&session.token), "an explanation tells no secret");

@@ -42,6 +42,31 @@ fn a_header_has_at_most_its_limit_of_bytes() {
 }
 
 #[test]
+fn a_refusal_says_what_was_found_and_what_was_expected() {
+    let server = Server::start(Options::default());
+    for (field, value, words) in [
+        ("version", json!("3.0"), &["\"2.0\"", "3.0"][..]),
+        ("version", json!(2), &["\"2.0\""]),
+        ("version", json!("3\u{1b}[2J"), &["\"2.0\"", "another value"]),
+        ("name", json!("../x"), &["255", "1024", "..", "backslash"]),
+        ("file", json!("x"), &["transfer", "no file"]),
+        ("session", json!({"mode": "stateful", "action": "conect"}), &["hello, connect", "disconnect"]),
+    ] {
+        let mut client = server.connect();
+        let reply = client.ask(&frame::with(frame::upload("text/plain", 5), field, value), b"hello");
+        let message = reply["error"]["message"].as_str().expect("a message");
+        assert!(words.iter().all(|word| message.contains(word)), "{field}: {message}");
+    }
+    let both = frame::with(frame::upload("text/plain", 5), "trailer", "blake3");
+    let both = frame::with(both, "digest", harness::digest("blake3", b"hello"));
+    let reply = server.connect().ask(&both, b"hello{}\n");
+    assert!(reply["error"]["message"].as_str().is_some_and(|message| message.contains("not both")));
+    let without = json!({"mime_type": "text/plain", "size": 5, "name": "x"});
+    let reply = server.connect().ask(&without, b"hello").refuses("unsupported_version");
+    assert!(reply["error"]["message"].as_str().is_some_and(|message| message.contains("found none")));
+}
+
+#[test]
 fn an_endless_header_is_answered_at_the_limit_without_its_end() {
     let server = Server::start(Options::default());
     let mut client = server.connect();

@@ -94,13 +94,14 @@ impl StatefulHandler {
         let limits = self.limits();
         let now = self.services.clock.now();
         let silent_ms = now.millis_since(session.last_activity());
+        let left_ms = session.timeout_ms(limits).saturating_sub(silent_ms);
         SessionInfo {
             id: session.id(),
             mode: Mode::Stateful,
             state: session.phase(now, Presence::Connected, limits).as_str().to_owned(),
             epoch: session.epoch(),
             next_sequence: session.next_sequence(),
-            expires_in_s: session.timeout_ms(limits).saturating_sub(silent_ms) / 1_000,
+            expires_in_s: if session.ended().is_some() { 0 } else { left_ms / 1_000 },
             data_size: 0,
             token: None,
             ticket: Bytes::new(),
