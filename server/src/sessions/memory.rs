@@ -37,6 +37,18 @@ struct Entry {
 }
 
 impl Records {
+    /// Whether there is room for a live session, and none of its holder.
+    fn admit(&self, session: &Session, room: Room) -> Result<(), StoreError> {
+        if let Some(other) = session.holder().and_then(|holder| self.live_by_holder.get(&holder)) {
+            return Err(StoreError::Held(*other));
+        }
+        let beside = self.live_by_address.get(&session.client_address()).copied().unwrap_or(0);
+        if self.live >= room.sessions_max || room.per_address_max.is_some_and(|max| beside >= max) {
+            return Err(StoreError::Full);
+        }
+        Ok(())
+    }
+
     fn add(&mut self, record: Versioned, due: Timestamp) {
         let session = &record.session;
         self.by_due.insert((due, session.id()));
@@ -78,6 +90,17 @@ impl Records {
             }
         }
         Ok(())
+    }
+
+    /// Every change adds one ended session at most, so one at most is too many.
+    fn forget_oldest(&mut self, tombstones_max: usize) {
+        if self.tombstones.len() > tombstones_max
+            && let Some((_, oldest)) = self.tombstones.first().copied()
+            && let Some(revision) = self.by_id.get(&oldest).map(|entry| entry.record.revision)
+        {
+            // It was seen under this lock, so nothing has come between.
+            let _ = self.take(oldest, revision);
+        }
     }
 }
 
@@ -122,15 +145,12 @@ impl SessionStore for MemoryStore {
         if records.by_id.contains_key(&session.id()) {
             return Err(StoreError::Exists);
         }
-        if let Some(other) = session.holder().and_then(|holder| records.live_by_holder.get(&holder)) {
-            return Err(StoreError::Held(*other));
-        }
-        let of_address = records.live_by_address.get(&session.client_address()).copied().unwrap_or(0);
-        if records.live >= room.sessions_max || room.per_address_max.is_some_and(|max| of_address >= max) {
-            return Err(StoreError::Full);
+        if session.ended().is_none() {
+            records.admit(&session, room)?;
         }
         let record = Versioned { revision: Revision::FIRST, session: Arc::new(session) };
         records.add(record.clone(), due);
+        records.forget_oldest(self.tombstones_max);
         Ok(record)
     }
 
@@ -143,12 +163,7 @@ impl SessionStore for MemoryStore {
         records.take(next.id(), seen)?;
         let record = Versioned { revision: seen.next(), session: Arc::new(next) };
         records.add(record.clone(), due);
-        if records.tombstones.len() > self.tombstones_max
-            && let Some((_, oldest)) = records.tombstones.first().copied()
-            && let Some(revision) = records.by_id.get(&oldest).map(|entry| entry.record.revision)
-        {
-            records.take(oldest, revision)?;
-        }
+        records.forget_oldest(self.tombstones_max);
         Ok(record)
     }
 

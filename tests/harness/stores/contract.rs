@@ -28,6 +28,7 @@ macro_rules! store_contract {
             due_sessions_come_the_longest_overdue_first_and_no_more_than_asked
             a_holder_has_one_live_session
             of_many_sessions_of_one_holder_at_once_one_lives
+            an_ended_session_from_elsewhere_needs_no_room_and_takes_nobodys_place
             room_is_counted_in_all_and_by_address_and_only_for_the_living
             a_session_that_moves_to_another_address_is_counted_there
             the_last_receipts_are_kept_and_no_others
@@ -161,6 +162,19 @@ pub async fn of_many_sessions_of_one_holder_at_once_one_lives(store: &Arc<dyn Se
     }
     assert_eq!(taken, 1);
     assert_eq!(store.stats().await.unwrap().live, 1);
+}
+
+/// What is only remembered is no session of anybody, also when it comes after a live one of the same holder.
+pub async fn an_ended_session_from_elsewhere_needs_no_room_and_takes_nobodys_place(store: &Arc<dyn SessionStore>) {
+    let holder = Holder::of_key("a-key-of-somebody");
+    let room = Room { sessions_max: 1, per_address_max: Some(1) };
+    store.insert(session(1, 1).held_by(holder), at(5), room).await.unwrap();
+    let ended = session(2, 1).held_by(holder).replaced(at(1));
+    store.insert(ended, at(9), room).await.unwrap();
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.live, stats.tombstones), (1, 1));
+    let refused = store.insert(session(3, 2).held_by(holder), at(5), ROOM).await;
+    assert!(matches!(refused, Err(StoreError::Held(held)) if held == session(1, 1).id()), "{refused:?}");
 }
 
 /// Compare-and-swap.

@@ -8,7 +8,8 @@ use harness::stores::contract::{ROOM, at, closed, session, stored};
 use harness::stores::on_runtime;
 use harness::{ServerProcess, Session};
 use server::env::SystemClock;
-use server::sessions::{MemoryStore, Migrated, SessionStore, SqliteStore, migrate};
+use server::sessions::{MemoryStore, Migrated, SessionStore, SqliteStore, StoreError, migrate};
+use shared::id::Holder;
 use shared::limits::Limits;
 
 use crate::SERVER;
@@ -56,6 +57,26 @@ fn every_session_is_moved_once_and_as_it_was() {
 
         from.remove(left[0].session.id(), left[0].revision).await.unwrap();
         assert_eq!(migrate(&from, &to, &limits).await.unwrap(), Migrated::default());
+    });
+}
+
+/// The live one is due first, so it comes first, and the one it replaced comes after it.
+#[test]
+fn sessions_of_one_holder_are_moved_with_the_one_that_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = SqliteStore::open(&folder.path().join("sessions.db"), Arc::new(SystemClock::start()), 10_000).unwrap();
+    let from = MemoryStore::default();
+    let limits = Limits::default();
+    let holder = Holder::of_key("a-key-of-somebody");
+    on_runtime(async {
+        let first = from.insert(session(1, 1).held_by(holder), at(5), ROOM).await.unwrap();
+        let ended = first.session.replaced(at(1));
+        from.replace(first.revision, ended.clone(), ended.due(&limits)).await.unwrap();
+        from.insert(session(2, 1).held_by(holder), at(5), ROOM).await.unwrap();
+        let migrated = migrate(&from, &to, &limits).await.unwrap();
+        assert_eq!(migrated, Migrated { live: 1, tombstones: 1, ..Migrated::default() });
+        let again = to.insert(session(3, 1).held_by(holder), at(5), ROOM).await;
+        assert!(matches!(again, Err(StoreError::Held(held)) if held == session(2, 1).id()), "{again:?}");
     });
 }
 

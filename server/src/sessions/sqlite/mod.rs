@@ -57,7 +57,8 @@ impl SessionStore for SqliteStore {
 
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError> {
         let row = Row::of(&session, due, None)?;
-        let work = move |connection: &_| rows::insert(connection, &row, room);
+        let tombstones_max = self.tombstones_max;
+        let work = move |connection: &_| rows::insert(connection, &row, room, tombstones_max);
         let revision = self.writer.ask(self.clock.as_ref(), work).await?;
         Ok(self.remember(revision, session))
     }

@@ -69,16 +69,17 @@ fn place(address: IpAddr) -> String {
     format!("of {address}")
 }
 
-pub(super) fn insert(connection: &Connection, row: &Row, room: Room) -> Result<Revision, Failure> {
+pub(super) fn insert(
+    connection: &Connection,
+    row: &Row,
+    room: Room,
+    tombstones_max: usize,
+) -> Result<Revision, Failure> {
     if before(connection, row.id)?.is_some() {
         return Err(StoreError::Exists.into());
     }
-    if let Some(other) = held(connection, row)? {
-        return Err(StoreError::Held(other).into());
-    }
-    let beside = count(connection, &row.address)?;
-    if count(connection, LIVE)? >= room.sessions_max || room.per_address_max.is_some_and(|max| beside >= max) {
-        return Err(StoreError::Full.into());
+    if row.ended.is_none() {
+        admit(connection, row, room)?;
     }
     connection
         .prepare_cached(
@@ -97,7 +98,20 @@ pub(super) fn insert(connection: &Connection, row: &Row, room: Room) -> Result<R
         ])?;
     add_receipts(connection, row, 0)?;
     counted(connection, row.ended.is_some(), &row.address, 1)?;
+    forget_oldest(connection, tombstones_max)?;
     Ok(Revision::FIRST)
+}
+
+/// Whether there is room for a live session, and none of its holder.
+fn admit(connection: &Connection, row: &Row, room: Room) -> Result<(), Failure> {
+    if let Some(other) = held(connection, row)? {
+        return Err(StoreError::Held(other).into());
+    }
+    let beside = count(connection, &row.address)?;
+    if count(connection, LIVE)? >= room.sessions_max || room.per_address_max.is_some_and(|max| beside >= max) {
+        return Err(StoreError::Full.into());
+    }
+    Ok(())
 }
 
 /// The live session of the row's holder.
@@ -141,9 +155,7 @@ pub(super) fn replace(
     if before.ended != row.ended.is_some() || before.address != row.address {
         counted(connection, before.ended, &before.address, -1)?;
         counted(connection, row.ended.is_some(), &row.address, 1)?;
-        if !before.ended && count(connection, ENDED)? > tombstones_max {
-            forget_oldest(connection)?;
-        }
+        forget_oldest(connection, tombstones_max)?;
     }
     Ok(seen.next())
 }
@@ -273,7 +285,11 @@ fn counted(connection: &Connection, ended: bool, address: &str, change: i64) -> 
     Ok(())
 }
 
-fn forget_oldest(connection: &Connection) -> rusqlite::Result<()> {
+/// Every change adds one ended session at most, so one at most is too many.
+fn forget_oldest(connection: &Connection, tombstones_max: usize) -> rusqlite::Result<()> {
+    if count(connection, ENDED)? <= tombstones_max {
+        return Ok(());
+    }
     let oldest: Option<([u8; 16], String)> = connection
         .prepare_cached("SELECT id, address FROM sessions WHERE ended IS NOT NULL ORDER BY ended, id LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
