@@ -149,8 +149,9 @@ pub trait SessionStore: Send + Sync + Debug {
     /// a connection cares. Called where nobody can wait.
     fn left(&self, _id: SessionId, _epoch: Epoch) {}
 
-    /// Remembers a new session, if there is room for it and its holder has no other live one. An ended session,
-    /// from another store, needs neither. Somebody should look at it when it is `due`.
+    /// Remembers a new session, if there is room for it and its holder has no other live one; of the two reasons the
+    /// holder's is told first. An ended session, from another store, needs neither. Somebody should look at it when
+    /// it is `due`.
     async fn insert(&self, session: Session, due: Timestamp, room: Room) -> Result<Versioned, StoreError>;
 
     /// The session of this id, live or ended; [`StoreError::Damaged`] if it is one no longer.

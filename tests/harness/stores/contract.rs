@@ -28,6 +28,7 @@ macro_rules! store_contract {
             due_sessions_come_the_longest_overdue_first_and_no_more_than_asked
             a_holder_has_one_live_session
             of_many_sessions_of_one_holder_at_once_one_lives
+            a_holder_hears_of_its_session_also_when_there_is_no_room
             an_ended_session_from_elsewhere_needs_no_room_and_takes_nobodys_place
             room_is_counted_in_all_and_by_address_and_only_for_the_living
             a_session_that_moves_to_another_address_is_counted_there
@@ -162,6 +163,18 @@ pub async fn of_many_sessions_of_one_holder_at_once_one_lives(store: &Arc<dyn Se
     }
     assert_eq!(taken, 1);
     assert_eq!(store.stats().await.unwrap().live, 1);
+}
+
+/// Or it could not end the one that takes the room.
+pub async fn a_holder_hears_of_its_session_also_when_there_is_no_room(store: &Arc<dyn SessionStore>) {
+    let holder = Holder::of_key("a-key-of-somebody");
+    let room = Room { sessions_max: 1, per_address_max: Some(1) };
+    let living = store.insert(session(1, 1).held_by(holder), at(5), room).await.unwrap();
+    let refused = store.insert(session(2, 1).held_by(holder), at(5), room).await;
+    assert!(matches!(refused, Err(StoreError::Held(held)) if held == session(1, 1).id()), "{refused:?}");
+    assert!(matches!(store.insert(session(3, 1), at(5), room).await, Err(StoreError::Full)));
+    store.replace(living.revision, living.session.replaced(at(2)), at(9)).await.unwrap();
+    store.insert(session(2, 1).held_by(holder), at(5), room).await.unwrap();
 }
 
 /// What is only remembered is no session of anybody, also when it comes after a live one of the same holder.

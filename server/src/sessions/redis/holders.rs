@@ -40,7 +40,26 @@ fn key(holder: Holder) -> String {
     format!("dft:holder:{}", blake3::Hash::from_bytes(*holder.as_bytes()).to_hex())
 }
 
+async fn is_alive(link: &mut ConnectionManager, session: SessionId) -> Result<bool, Failure> {
+    let ended: Option<String> = cmd("HGET").arg(records::key(session)).arg("ended").query_async(link).await?;
+    // Empty: it has not ended. None: there is no such record any more.
+    Ok(ended.is_some_and(|ended| ended.is_empty()))
+}
+
 impl Holders {
+    /// The live session of this holder. Only a look: another one may take the key after it.
+    pub(super) async fn living(
+        &self,
+        link: &mut ConnectionManager,
+        holder: Holder,
+    ) -> Result<Option<SessionId>, Failure> {
+        let there: Option<String> = cmd("GET").arg(key(holder)).query_async(link).await?;
+        match there.as_deref().and_then(SessionId::from_wire) {
+            Some(session) if is_alive(link, session).await? => Ok(Some(session)),
+            Some(_) | None => Ok(None),
+        }
+    }
+
     /// Takes the key for `session`, whose record is written; says which live session has it instead.
     pub(super) async fn hold(
         &self,
@@ -54,9 +73,7 @@ impl Holders {
             let mut call = self.hold.key(key(holder));
             let there: String = call.arg(session.to_wire()).arg(&ghost).arg(lives_ms).invoke_async(link).await?;
             let Some(other) = SessionId::from_wire(&there) else { return Ok(None) };
-            let ended: Option<String> = cmd("HGET").arg(records::key(other)).arg("ended").query_async(link).await?;
-            // Empty: it has not ended. None: there is no such record any more.
-            if ended.is_some_and(|ended| ended.is_empty()) {
+            if is_alive(link, other).await? {
                 return Ok(Some(other));
             }
             ghost = there;

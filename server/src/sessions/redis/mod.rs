@@ -69,6 +69,26 @@ impl RedisStore {
         seen
     }
 
+    /// Takes a place for a live session, if there is room for it and its holder has no other.
+    async fn admit(
+        &self,
+        link: &mut ConnectionManager,
+        facts: &Facts,
+        holder: Option<Holder>,
+        room: Room,
+    ) -> Result<(), Failure> {
+        if let Some(holder) = holder
+            && let Some(other) = self.holders.living(link, holder).await?
+        {
+            return Err(StoreError::Held(other).into());
+        }
+        if self.index.reserve(link, facts, room.sessions_max, room.per_address_max).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Full.into())
+        }
+    }
+
     /// Brings the hints after a record. The record is what counts, and it is written: hints that stay behind are put
     /// right when they come up.
     async fn follow(&self, link: &mut ConnectionManager, before: Option<&Facts>, now: Option<&Facts>) {
@@ -120,10 +140,8 @@ impl SessionStore for RedisStore {
             if known {
                 return Err(StoreError::Exists.into());
             }
-            if fields.facts.ended.is_none()
-                && !self.index.reserve(&mut link, &fields.facts, room.sessions_max, room.per_address_max).await?
-            {
-                return Err(StoreError::Full.into());
+            if fields.facts.ended.is_none() {
+                self.admit(&mut link, &fields.facts, holder, room).await?;
             }
             if self.records.write(&mut link, &fields, None).await?.is_none() {
                 return Err(StoreError::Exists.into());
@@ -131,6 +149,7 @@ impl SessionStore for RedisStore {
             if fields.facts.ended.is_some() {
                 self.follow(&mut link, None, Some(&fields.facts)).await;
             } else if let Some(holder) = holder
+                // Another one may have come since.
                 && let Some(other) = self.holders.hold(&mut link, holder, fields.facts.id, fields.lives_ms).await?
             {
                 self.records.remove(&mut link, fields.facts.id, fields.revision(None)).await?;
