@@ -1,7 +1,9 @@
 //! Stores of sessions side by side: the contract that each must fulfil, a model that each must agree with, and time
 //! that passes when a test says so.
 
+pub mod agreement;
 mod alarm;
+mod call;
 pub mod contract;
 pub mod model;
 

@@ -5,15 +5,13 @@ use std::error::Error;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use engines::redis::Redis;
+use harness::stores::agreement::agrees;
 use harness::stores::contract::{ROOM, at, closed, session, stored};
-use harness::stores::model::{calls, run};
+use harness::stores::model::limits;
 use harness::stores::{AlarmClock, Test, on_runtime, poll_once};
 use harness::{Options, Server, Session, frame};
-use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
 use server::config::{Persistence, RedisUrl};
 use server::env::{Clock, SystemClock};
 use server::sessions::{Durability, RedisStore, SessionStore, StoreError};
@@ -57,19 +55,12 @@ mod contract {
 #[test]
 fn redis_does_what_a_list_of_records_does() {
     let redis = start(&[]);
-    on_runtime(async {
-        let store: Arc<dyn SessionStore> = Arc::new(store(&redis));
-        let handle = tokio::runtime::Handle::current();
-        let sequences = tokio::task::spawn_blocking(move || {
-            let config = ProptestConfig { cases: SEQUENCES, failure_persistence: None, ..ProptestConfig::default() };
-            let salt = AtomicU64::new(0);
-            let tried = TestRunner::new(config).run(&calls(12), |calls| {
-                handle.block_on(run(&store, salt.fetch_add(1, Ordering::Relaxed), &calls));
-                Ok(())
-            });
-            tried.unwrap_or_else(|error| panic!("{error}"));
-        });
-        sequences.await.unwrap();
+    agrees(SEQUENCES, 12, move || {
+        on_runtime(async { ask::<()>(&redis, &["FLUSHALL"]).await });
+        let store = || -> Arc<dyn SessionStore> {
+            Arc::new(RedisStore::new(&redis.url(), Arc::new(SystemClock::start()), &limits()).unwrap())
+        };
+        vec![store(), store()]
     });
 }
 

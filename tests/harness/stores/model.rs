@@ -1,316 +1,295 @@
-//! A store against a list of records too plain to be wrong, through any operations in any order, while time passes
-//! and the janitor comes.
+//! What a store should hold after any calls in any order, while time passes and the janitor comes: a list of records
+//! too plain to be wrong. Knows no store; a store is held against it in `agreement.rs`.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use proptest::prelude::*;
-use server::sessions::{Janitor, Revision, Room, SessionStore, StoreError};
-use shared::id::{Sequence, SessionId, Timestamp, Token};
+use proptest::sample::select;
+use proptest_state_machine::ReferenceStateMachine;
 use shared::limits::Limits;
-use shared::session::{EndReason, Session};
+use shared::session::EndReason;
 
-use super::contract::{closed, stored};
-use crate::world::SetClock;
+use super::call::{Answer, Call, Next};
 
-/// What is done to a store. Few ids, addresses and moments, so that they meet.
-#[derive(Clone, Copy, Debug)]
-pub enum Call {
-    /// A session is opened.
-    Open {
-        /// Its number.
-        id: u8,
-        /// Where its client is.
-        address: u8,
-        /// How many there may be.
-        room: (usize, Option<usize>),
-    },
-    /// A session is changed, from what it is or from what it was first.
-    Change(u8, Stale, Next),
-    /// A session is forgotten.
-    Remove(u8, Stale),
-    /// Time passes.
-    Pass(u64),
-    /// The janitor comes.
-    Sweep,
-    /// What is due is asked for, so much later and no more than so many.
-    DueAt(u64, usize),
+/// Ended sessions that are remembered; few, so that some are forgotten.
+pub const TOMBSTONES_MAX: usize = 2;
+
+/// Ids that sessions are opened under at a time.
+const IDS: usize = 5;
+
+/// A session in figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// How often it was written; each time has a revision of its own.
+    pub writes: usize,
+    /// Where its client is.
+    pub address: u8,
+    /// Whose it is.
+    pub holder: Option<u8>,
+    /// How many connections have had it.
+    pub epoch: u64,
+    /// When it was heard of last.
+    pub heard: u64,
+    /// How often it was heard of.
+    pub messages: u64,
+    /// Files it stored.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Receipts it has kept.
+    pub kept: usize,
+    /// Why it ended, and when.
+    pub ended: Option<(EndReason, u64)>,
 }
 
-/// Whether a change saw the newest revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stale {
-    /// It saw the first one.
-    Yes,
-    /// It saw the newest one.
-    No,
+impl Record {
+    fn new(address: u8, holder: Option<u8>, now: u64) -> Self {
+        Self { writes: 1, address, holder, epoch: 1, heard: now, messages: 1, files: 0, bytes: 0, kept: 0, ended: None }
+    }
+
+    fn due(&self, limits: &Limits) -> u64 {
+        match self.ended {
+            Some((_, at)) => at + limits.tombstone_ms,
+            None if self.files == 0 => self.heard + limits.pending_timeout_ms,
+            None => self.heard + limits.session_timeout_ms,
+        }
+    }
+
+    fn end(&mut self, reason: EndReason, now: u64) {
+        self.ended = Some((reason, now));
+        self.kept = usize::from(reason == EndReason::Closed);
+    }
+
+    fn become_next(&mut self, next: Next, now: u64, limits: &Limits) {
+        self.writes += 1;
+        match next {
+            Next::Heard | Next::Stored(_) | Next::Moved(_) | Next::Closed => {
+                self.heard = now;
+                self.messages += 1;
+            }
+            Next::Replaced => {}
+        }
+        match next {
+            Next::Heard => {}
+            Next::Stored(size) => {
+                self.files += 1;
+                self.bytes += u64::from(size);
+                self.kept = (self.kept + 1).min(limits.receipts_per_session_max);
+            }
+            Next::Moved(to) => {
+                self.epoch += 1;
+                self.address = to;
+            }
+            Next::Closed => self.end(EndReason::Closed, now),
+            Next::Replaced => self.end(EndReason::Replaced, now),
+        }
+    }
 }
 
-/// What a session becomes.
-#[derive(Clone, Copy, Debug)]
-pub enum Next {
-    /// It was heard of.
-    Heard,
-    /// It stored a file of so many bytes.
-    Stored(u8),
-    /// It was continued from another address.
-    Moved(u8),
-    /// It said goodbye.
-    Closed,
-}
-
-/// What is kept, the plainest way.
+/// What there is, and what the last call should have come to.
 #[derive(Clone, Debug)]
-struct Record {
-    revision: Revision,
-    first: Revision,
-    address: u8,
-    heard: u64,
-    messages: u64,
-    /// Of every file ever stored, its bytes.
-    files: Vec<u64>,
-    /// How many receipts are kept.
-    kept: usize,
-    ended: Option<(EndReason, u64)>,
+pub struct Model {
+    /// The time.
+    pub now: u64,
+    /// Sessions, live and ended.
+    pub records: BTreeMap<u8, Record>,
+    /// As they were before they were forgotten: whoever saw them may come late.
+    forgotten: BTreeMap<u8, Record>,
+    /// What the last call is answered with.
+    pub answer: Answer,
 }
 
-/// How the model forgets, in milliseconds that calls can reach.
-fn limits() -> Limits {
+/// Timeouts that calls can reach.
+#[must_use]
+pub fn limits() -> Limits {
     Limits {
         pending_timeout_ms: 4,
         session_timeout_ms: 7,
         tombstone_ms: 5,
         receipts_per_session_max: 3,
+        sessions_max: TOMBSTONES_MAX,
         ..Limits::default()
     }
 }
 
-/// Any sequence of at most so many calls.
-pub fn calls(at_most: usize) -> impl Strategy<Value = Vec<Call>> {
-    let stale = || prop_oneof![1 => Just(Stale::Yes), 3 => Just(Stale::No)];
-    let next = prop_oneof![
-        2 => Just(Next::Heard),
-        5 => any::<u8>().prop_map(Next::Stored),
-        2 => (0..3_u8).prop_map(Next::Moved),
-        1 => Just(Next::Closed),
-    ];
-    let room = (1..6_usize, prop::option::of(1..3_usize));
-    let call = prop_oneof![
-        5 => (0..5_u8, 0..3_u8, room).prop_map(|(id, address, room)| Call::Open { id, address, room }),
-        9 => (0..5_u8, stale(), next).prop_map(|(id, stale, next)| Call::Change(id, stale, next)),
-        1 => (0..5_u8, stale()).prop_map(|(id, stale)| Call::Remove(id, stale)),
-        3 => (0..6_u64).prop_map(Call::Pass),
-        2 => Just(Call::Sweep),
-        1 => (0..9_u64, 0..4_usize).prop_map(|(later, at_most)| Call::DueAt(later, at_most)),
-    ];
-    prop::collection::vec(call, 1..=at_most)
-}
-
-/// A store, and what should be in it.
-#[derive(Debug)]
-pub struct Run {
-    store: Arc<dyn SessionStore>,
-    clock: Arc<SetClock>,
-    janitor: Janitor,
-    limits: Arc<Limits>,
-    model: BTreeMap<u8, Record>,
-    /// Sets the ids of this run apart from those of others.
-    salt: u64,
-}
-
-impl Run {
-    /// Begins with an empty store.
-    #[must_use]
-    pub fn new(store: Arc<dyn SessionStore>, salt: u64) -> Self {
-        let clock = Arc::new(SetClock::at(Timestamp::from_millis(1)));
-        let limits = Arc::new(limits());
-        let janitor = Janitor::new(Arc::clone(&store), clock.clone(), Arc::clone(&limits));
-        Self { store, clock, janitor, limits, model: BTreeMap::new(), salt }
-    }
-
-    /// Does one thing to the store and to the model.
-    pub async fn call(&mut self, call: Call) {
-        match call {
-            Call::Open { id, address, room } => self.open(id, address, room).await,
-            Call::Change(id, stale, next) => self.change(id, stale, next).await,
-            Call::Remove(id, stale) => self.remove(id, stale).await,
-            Call::Pass(millis) => self.clock.pass(millis),
-            Call::Sweep => self.sweep().await,
-            Call::DueAt(later, at_most) => self.due_at(later, at_most).await,
+impl Model {
+    fn open(&mut self, id: u8, record: Record, room: (usize, Option<usize>)) -> Answer {
+        if self.records.contains_key(&id) {
+            return Answer::Exists;
         }
-    }
-
-    /// Compares all there is.
-    pub async fn agree(&self) {
-        let all = self.store.due_at(Timestamp::from_millis(u64::MAX), usize::MAX).await.unwrap();
-        assert_eq!(all.len(), self.model.len());
-        for (number, record) in &self.model {
-            let seen = all.iter().find(|seen| seen.session.id() == self.id(*number)).unwrap();
-            let session = &seen.session;
-            assert_eq!(seen.revision, record.revision);
-            assert_eq!((session.message_count(), session.last_activity().as_millis()), (record.messages, record.heard));
-            assert_eq!(session.client_address(), place(record.address));
-            assert_eq!(session.total_bytes(), record.files.iter().sum::<u64>());
-            assert_eq!(session.ended().map(|ended| (ended.reason, ended.at.as_millis())), record.ended);
-            assert!(session.belongs_to(&token(*number)));
-            let newest = session.last_receipt().map_or(0, |receipt| receipt.sequence.get());
-            let kept = (1..=newest).filter(|sequence| session.receipt(Sequence::new(*sequence).unwrap()).is_some());
-            assert_eq!(kept.count(), record.kept);
-        }
-        let stats = self.store.stats().await.unwrap();
-        let live = self.model.values().filter(|record| record.ended.is_none()).count();
-        assert_eq!((stats.live, stats.tombstones), (live, self.model.len() - live));
-    }
-
-    /// Leaves the store as it was found.
-    pub async fn clear(self) {
-        for (number, record) in &self.model {
-            self.store.remove(self.id(*number), record.revision).await.unwrap();
-        }
-    }
-
-    fn id(&self, number: u8) -> SessionId {
-        SessionId::from_random((u128::from(self.salt) << 64 | u128::from(number)).to_be_bytes())
-    }
-
-    fn due(&self, record: &Record) -> u64 {
-        match record.ended {
-            Some((_, at)) => at + self.limits.tombstone_ms,
-            None if record.files.is_empty() => record.heard + self.limits.pending_timeout_ms,
-            None => record.heard + self.limits.session_timeout_ms,
-        }
-    }
-
-    async fn open(&mut self, id: u8, address: u8, room: (usize, Option<usize>)) {
-        let now = self.clock.millis();
-        let session = Session::open(self.id(id), &token(id), place(address), Timestamp::from_millis(now));
-        let (sessions_max, per_address_max) = room;
-        let room = Room { sessions_max, per_address_max };
-        let due = session.due(&self.limits);
-        let live = self.model.values().filter(|record| record.ended.is_none());
-        let beside = live.clone().filter(|record| record.address == address).count();
-        let full = live.count() >= sessions_max || per_address_max.is_some_and(|max| beside >= max);
-        match self.store.insert(session, due, room).await {
-            Err(StoreError::Exists) => assert!(self.model.contains_key(&id)),
-            Err(StoreError::Full) => assert!(full && !self.model.contains_key(&id)),
-            Err(
-                error @ (StoreError::Conflict
-                | StoreError::Held(_)
-                | StoreError::Unavailable(_)
-                | StoreError::Damaged(_)),
-            ) => {
-                panic!("an insert came to {error:?}")
+        let live = || self.records.iter().filter(|(_, other)| other.ended.is_none());
+        let of_holder = live().find(|(_, other)| record.holder.is_some() && other.holder == record.holder);
+        let beside = live().filter(|(_, other)| other.address == record.address).count();
+        let (in_all_max, per_address_max) = room;
+        if record.ended.is_none() {
+            if let Some((other, _)) = of_holder {
+                return Answer::Held(*other);
             }
-            Ok(seen) => {
-                assert!(!full);
-                let (revision, first) = (seen.revision, seen.revision);
-                let (files, kept, ended) = (Vec::new(), 0, None);
-                let record = Record { revision, first, address, heard: now, messages: 1, files, kept, ended };
-                assert!(self.model.insert(id, record).is_none());
+            if live().count() >= in_all_max || per_address_max.is_some_and(|max| beside >= max) {
+                return Answer::Full;
             }
         }
+        self.records.insert(id, record);
+        self.forget_oldest();
+        Answer::Done
     }
 
-    async fn change(&mut self, number: u8, stale: Stale, next: Next) {
-        let Some(seen) = self.store.load(self.id(number)).await.unwrap() else {
-            assert!(!self.model.contains_key(&number));
-            return;
-        };
-        let now = self.clock.millis();
-        let record = self.model.get_mut(&number).unwrap();
-        assert_eq!(seen.revision, record.revision);
-        // Nobody changes what has ended.
-        if record.ended.is_some() {
-            return;
-        }
-        let moment = Timestamp::from_millis(now);
-        let session = match next {
-            Next::Heard => seen.session.heard(moment),
-            Next::Stored(size) => stored(&seen.session, size.into(), moment, &self.limits),
-            Next::Moved(to) => seen.session.taken_over(place(to), moment),
-            Next::Closed => closed(&seen.session, moment, &self.limits),
-        };
-        let revision = if stale == Stale::Yes { record.first } else { seen.revision };
-        let due = session.due(&self.limits);
-        let result = self.store.replace(revision, session, due).await;
-        assert_eq!(result.is_ok(), revision == record.revision, "{result:?}");
-        let Ok(replaced) = result else { return };
-        record.revision = replaced.revision;
-        record.messages += 1;
-        record.heard = now;
-        match next {
-            Next::Heard => {}
-            Next::Stored(size) => {
-                record.files.push(size.into());
-                record.kept = (record.kept + 1).min(self.limits.receipts_per_session_max);
-            }
-            Next::Moved(to) => record.address = to,
-            Next::Closed => {
-                record.ended = Some((EndReason::Closed, now));
-                record.kept = 1;
-            }
-        }
+    fn change(&mut self, id: u8, behind: usize, next: Next) -> Answer {
+        let Some(record) = self.records.get_mut(&id).filter(|_| behind == 0) else { return Answer::Conflict };
+        record.become_next(next, self.now, &limits());
+        self.forget_oldest();
+        Answer::Done
     }
 
-    async fn remove(&mut self, number: u8, stale: Stale) {
-        let Some(record) = self.model.get(&number) else { return };
-        let revision = if stale == Stale::Yes { record.first } else { record.revision };
-        let fits = revision == record.revision;
-        assert_eq!(self.store.remove(self.id(number), revision).await.is_ok(), fits);
-        if fits {
-            self.model.remove(&number);
+    fn remove(&mut self, id: u8, behind: usize) -> Answer {
+        if behind > 0 || !self.records.contains_key(&id) {
+            return Answer::Conflict;
         }
+        self.forget(id);
+        Answer::Done
     }
 
-    async fn sweep(&mut self) {
-        self.janitor.sweep().await.unwrap();
-        let now = self.clock.millis();
-        let due: Vec<u8> =
-            self.model.iter().filter(|(_, record)| self.due(record) <= now).map(|(number, _)| *number).collect();
-        for number in due {
-            let id = self.id(number);
-            let record = self.model.get_mut(&number).unwrap();
+    fn sweep(&mut self) -> Answer {
+        let mut swept = 0;
+        for id in self.due_at(self.now) {
+            // One that was due may have been forgotten meanwhile, to make room for a newer tombstone.
+            let Some(record) = self.records.get_mut(&id) else { continue };
+            swept += 1;
             if record.ended.is_some() {
-                self.model.remove(&number);
+                self.forget(id);
             } else {
-                record.ended = Some((EndReason::Expired, now));
-                record.kept = 0;
-                record.revision = self.store.load(id).await.unwrap().unwrap().revision;
-                assert_ne!(record.revision, record.first);
+                record.writes += 1;
+                record.end(EndReason::Expired, self.now);
+                self.forget_oldest();
             }
+        }
+        Answer::Swept(swept)
+    }
+
+    /// The longest overdue first.
+    fn due_at(&self, moment: u64) -> Vec<u8> {
+        let due = self.records.iter().map(|(id, record)| (record.due(&limits()), *id));
+        let mut due: Vec<(u64, u8)> = due.filter(|(due, _)| *due <= moment).collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn forget_oldest(&mut self) {
+        let ended = self.records.iter().filter_map(|(id, record)| Some((record.ended?.1, *id)));
+        if ended.clone().count() > TOMBSTONES_MAX
+            && let Some((_, oldest)) = ended.min()
+        {
+            self.forget(oldest);
         }
     }
 
-    async fn due_at(&mut self, later: u64, at_most: usize) {
-        let moment = self.clock.millis() + later;
-        let due = self.store.due_at(Timestamp::from_millis(moment), at_most).await.unwrap();
-        let mut expected: Vec<u64> =
-            self.model.values().map(|record| self.due(record)).filter(|due| *due <= moment).collect();
-        expected.sort_unstable();
-        expected.truncate(at_most);
-        let numbers = due.iter().map(|seen| {
-            let known = self.model.iter().find(|(number, _)| self.id(**number) == seen.session.id());
-            self.due(known.unwrap().1)
+    fn forget(&mut self, id: u8) {
+        if let Some(record) = self.records.remove(&id) {
+            self.forgotten.insert(id, record);
+        }
+    }
+
+    /// The session that somebody has seen who has not seen so many of its changes.
+    fn seen(&self, id: u8, behind: usize) -> Option<&Record> {
+        self.records.get(&id).or_else(|| self.forgotten.get(&id)).filter(|record| behind < record.writes)
+    }
+
+    /// An id that was forgotten never comes again.
+    fn is_openable(&self, id: u8) -> bool {
+        !self.forgotten.contains_key(&id)
+    }
+
+    /// Whether somebody saw it alive. Nobody changes what they saw ended.
+    fn is_changeable(&self, id: u8, behind: usize) -> bool {
+        self.seen(id, behind).is_some_and(|record| behind > 0 || record.ended.is_none())
+    }
+
+    /// What may have been seen of all sessions, and how many changes ago.
+    fn all_seen(&self) -> impl Iterator<Item = (u8, usize)> {
+        let all = self.records.iter().chain(&self.forgotten);
+        all.flat_map(|(id, record)| (0..record.writes).map(|behind| (*id, behind)))
+    }
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Call;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let (records, forgotten) = (BTreeMap::new(), BTreeMap::new());
+        Just(Self { now: 1, records, forgotten, answer: Answer::Done }).boxed()
+    }
+
+    fn transitions(state: &Self) -> BoxedStrategy<Call> {
+        let holder = || prop_oneof![2 => Just(None), 1 => (0..2_u8).prop_map(Some)];
+        let room = (1..6_usize, prop::option::of(1..3_usize));
+        let ids: Vec<u8> = (0..).filter(|id| state.is_openable(*id)).take(IDS).collect();
+        let any_id: Vec<u8> = ids.iter().chain(state.forgotten.keys()).copied().collect();
+        let open = (select(ids.clone()), 0..3_u8, holder(), room).prop_map(|(id, address, holder, room)| Call::Open {
+            id,
+            address,
+            holder,
+            room,
         });
-        assert_eq!(numbers.collect::<Vec<_>>(), expected);
+        let bring = (select(ids), holder()).prop_map(|(id, holder)| Call::Bring { id, holder });
+        let due_at = (0..9_u64, 0..4_usize).prop_map(|(later, at_most)| Call::DueAt { later, at_most });
+        let mut calls = vec![
+            (10, open.boxed()),
+            (1, bring.boxed()),
+            (3, select(any_id).prop_map(Call::Load).boxed()),
+            (6, (0..6_u64).prop_map(Call::Pass).boxed()),
+            (4, Just(Call::Sweep).boxed()),
+            (2, due_at.boxed()),
+        ];
+        let (newest, older): (Vec<_>, Vec<_>) = state.all_seen().partition(|(_, behind)| *behind == 0);
+        for (weight, some) in [(3, newest), (1, older)] {
+            let changeable: Vec<_> =
+                some.iter().copied().filter(|(id, behind)| state.is_changeable(*id, *behind)).collect();
+            if !changeable.is_empty() {
+                let change = (select(changeable), Next::any()).prop_map(|((id, behind), next)| Call::Change {
+                    id,
+                    behind,
+                    next,
+                });
+                calls.push((6 * weight, change.boxed()));
+            }
+            if !some.is_empty() {
+                calls.push((weight, select(some).prop_map(|(id, behind)| Call::Remove { id, behind }).boxed()));
+            }
+        }
+        prop::strategy::Union::new_weighted(calls).boxed()
     }
-}
 
-/// Runs one sequence of calls against an empty store, and leaves it empty.
-pub async fn run(store: &Arc<dyn SessionStore>, salt: u64, calls: &[Call]) {
-    let mut run = Run::new(Arc::clone(store), salt);
-    for call in calls {
-        run.call(*call).await;
+    fn preconditions(state: &Self, call: &Call) -> bool {
+        match *call {
+            Call::Change { id, behind, .. } => state.is_changeable(id, behind),
+            Call::Remove { id, behind } => state.seen(id, behind).is_some(),
+            Call::Open { id, .. } | Call::Bring { id, .. } => state.is_openable(id),
+            Call::Load(_) | Call::Pass(_) | Call::Sweep | Call::DueAt { .. } => true,
+        }
     }
-    run.agree().await;
-    run.clear().await;
-}
 
-fn place(number: u8) -> IpAddr {
-    Ipv4Addr::new(10, 0, 0, number).into()
-}
-
-fn token(number: u8) -> Token {
-    Token::from_random([number; 32])
+    fn apply(mut state: Self, call: &Call) -> Self {
+        let now = state.now;
+        state.answer = match *call {
+            Call::Open { id, address, holder, room } => state.open(id, Record::new(address, holder, now), room),
+            Call::Bring { id, holder } => {
+                let mut record = Record::new(0, holder, now);
+                record.end(EndReason::Expired, now);
+                state.open(id, record, (0, None))
+            }
+            Call::Change { id, behind, next } => state.change(id, behind, next),
+            Call::Remove { id, behind } => state.remove(id, behind),
+            Call::Load(id) => Answer::Found(state.records.get(&id).cloned()),
+            Call::Pass(millis) => {
+                state.now += millis;
+                Answer::Done
+            }
+            Call::Sweep => state.sweep(),
+            Call::DueAt { later, at_most } => {
+                Answer::Due(state.due_at(now + later).into_iter().take(at_most).collect())
+            }
+        };
+        state
+    }
 }

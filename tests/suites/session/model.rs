@@ -2,42 +2,28 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use harness::stores::model::{calls, run};
-use harness::stores::on_runtime;
-use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
-use server::env::SystemClock;
-use server::sessions::{MemoryStore, SessionStore, SqliteStore};
+use harness::stores::agreement::agrees;
+use harness::stores::model::TOMBSTONES_MAX;
+use server::env::{SystemClock, SystemDice};
+use server::sessions::{MemoryStore, SessionStore, SqliteStore, TicketKeys, TicketStore, Tickets};
 
 /// Sequences of operations for each store.
 const SEQUENCES: u32 = 20_000;
 
-fn agrees(store: &Arc<dyn SessionStore>, calls_max: usize) {
-    let config = ProptestConfig { cases: SEQUENCES, failure_persistence: None, ..ProptestConfig::default() };
-    let salt = AtomicU64::new(0);
-    on_runtime(async {
-        // One runtime and one store for all: each sequence leaves the store empty.
-        let handle = tokio::runtime::Handle::current();
-        let store = Arc::clone(store);
-        tokio::task::spawn_blocking(move || {
-            let mut runner = TestRunner::new(config);
-            let tried = runner.run(&calls(calls_max), |calls| {
-                handle.block_on(run(&store, salt.fetch_add(1, Ordering::Relaxed), &calls));
-                Ok(())
-            });
-            tried.unwrap_or_else(|error| panic!("{error}"));
-        })
-        .await
-        .unwrap();
-    });
-}
-
 #[test]
 fn the_store_in_memory_does_what_a_list_of_records_does() {
-    let store: Arc<dyn SessionStore> = Arc::new(MemoryStore::default());
-    agrees(&store, 40);
+    agrees(SEQUENCES, 24, || vec![Arc::new(MemoryStore::new(TOMBSTONES_MAX))]);
+}
+
+/// While a connection holds what is in it, it is a store like the others.
+#[test]
+fn the_store_of_tickets_does_what_a_list_of_records_does() {
+    agrees(SEQUENCES / 10, 24, || {
+        let tickets = Tickets::new(TicketKeys::generate(&SystemDice).unwrap(), Arc::new(SystemDice), "2.0");
+        vec![Arc::new(TicketStore::new(tickets, TOMBSTONES_MAX))]
+    });
 }
 
 /// In memory where there is such a folder: a sync of the disk says nothing about what the rows mean.
@@ -45,8 +31,12 @@ fn the_store_in_memory_does_what_a_list_of_records_does() {
 fn the_database_does_what_a_list_of_records_does() {
     let folder = if Path::new("/dev/shm").is_dir() { tempfile::tempdir_in("/dev/shm") } else { tempfile::tempdir() };
     let folder = folder.unwrap();
-    let path = folder.path().join("sessions.db");
-    let store: Arc<dyn SessionStore> =
-        Arc::new(SqliteStore::open(&path, Arc::new(SystemClock::start()), 10_000).unwrap());
-    agrees(&store, 10);
+    let databases = AtomicU32::new(0);
+    agrees(SEQUENCES, 8, move || {
+        let path = folder.path().join(format!("{}.db", databases.fetch_add(1, Ordering::Relaxed)));
+        let open = || -> Arc<dyn SessionStore> {
+            Arc::new(SqliteStore::open(&path, Arc::new(SystemClock::start()), TOMBSTONES_MAX).unwrap())
+        };
+        vec![open(), open()]
+    });
 }
