@@ -49,6 +49,7 @@ fn served(config: &Config) -> Result<(), String> {
         let _ = writeln!(io::stdout(), "listening on {address}").and_then(|()| io::stdout().flush());
     };
     on_runtime(async {
+        signals::outlive_file_limit();
         // Signals are listened for before anybody hears that there is a server.
         run(config, ready, signals::stop()).await.map_err(|error| with_causes(&error))
     })

@@ -1,5 +1,5 @@
 //! How the system asks a server to stop. The first signal lets the frames under way finish, the second
-//! ends the process at once.
+//! ends the process at once. And the one signal that is no reason to stop.
 
 /// Exit code of a process that a second signal ended.
 const ENDED_AT_ONCE: i32 = 130;
@@ -16,6 +16,19 @@ pub fn stop() -> impl Future<Output = ()> {
             tracing::warn!("a second signal: ended at once");
             std::process::exit(ENDED_AT_ONCE);
         });
+    }
+}
+
+/// Makes a file that is longer than the system allows (`ulimit -f`) an error of its write; otherwise any peer could
+/// end the process with an upload. Must be called inside a runtime.
+pub fn outlive_file_limit() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Once somebody listened, the system's default is gone for good.
+        if let Err(error) = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw())) {
+            tracing::warn!(%error, "a file longer than the system allows ends this server");
+        }
     }
 }
 

@@ -109,12 +109,24 @@ impl ServerProcess {
         self.signal(rustix::process::Signal::INT);
     }
 
+    /// Has the system refuse it every byte of a file beyond so many; `None` lifts that.
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, bytes_max: Option<u64>) {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let limit = Rlimit { current: bytes_max, maximum: None };
+        prlimit(Some(self.pid()), Resource::Fsize, limit).expect("a process to limit");
+    }
+
     #[cfg(unix)]
     fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.pid(), signal).expect("a process to signal");
+    }
+
+    #[cfg(unix)]
+    fn pid(&self) -> rustix::process::Pid {
         // Nobody has waited for the child yet, so the number is still its own.
         let number = i32::try_from(self.child.id()).expect("a process number");
-        let process = rustix::process::Pid::from_raw(number).expect("a process number");
-        rustix::process::kill_process(process, signal).expect("a process to signal");
+        rustix::process::Pid::from_raw(number).expect("a process number")
     }
 
     /// Waits for its end.

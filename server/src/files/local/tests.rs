@@ -232,7 +232,7 @@ async fn errors_tell_a_peer_no_path() {
     for error in [StorageError::Full, StorageError::GivenUp, io::Error::other("/srv/secret").into()] {
         assert!(!error.to_string().contains('/'));
     }
-    for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+    for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
         assert!(matches!(io::Error::from(kind).into(), StorageError::Full));
     }
 }
