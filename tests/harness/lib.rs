@@ -15,6 +15,7 @@ pub mod corpus;
 mod folder;
 pub mod frame;
 pub mod orders;
+pub mod outage;
 mod process;
 mod reply;
 mod server;
