@@ -26,12 +26,17 @@ impl RawClient {
     #[must_use]
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, REPLY_TIMEOUT).expect("the server accepts a connection");
+        Self::try_connect(address).expect("the server accepts a connection")
+    }
+
+    /// A connection to a server that may be gone.
+    pub fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, REPLY_TIMEOUT)?;
         // What is sent in pieces shall arrive in pieces.
         stream.set_nodelay(true).expect("TCP_NODELAY");
         stream.set_read_timeout(Some(REPLY_TIMEOUT)).expect("a read timeout");
         stream.set_write_timeout(Some(REPLY_TIMEOUT)).expect("a write timeout");
-        Self { stream: BufReader::new(stream) }
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// The same connection, for a thread that sends while this one reads.
@@ -44,6 +49,11 @@ impl RawClient {
     #[must_use]
     pub fn local_address(&self) -> SocketAddr {
         self.socket().local_addr().expect("the address of a socket")
+    }
+
+    /// Where it leads to.
+    pub fn server(&self) -> io::Result<SocketAddr> {
+        self.socket().peer_addr()
     }
 
     /// Sends bytes.
@@ -98,37 +108,53 @@ impl RawClient {
 
     /// The next line from a server that may vanish; nothing when it ended its side or reset the connection.
     pub fn try_line(&mut self) -> Option<String> {
-        let mut line = String::new();
-        let whole = self.stream.read_line(&mut line).is_ok() && line.ends_with('\n');
-        whole.then_some(line)
+        self.whole_line().ok()
     }
 
     /// The next reply with its payload and trailer.
     #[track_caller]
     pub fn reply(&mut self) -> Reply {
-        let line = self.line();
+        self.try_reply().unwrap_or_else(|error| panic!("no reply: {error}"))
+    }
+
+    /// The next reply of a server that may vanish before the end of it.
+    #[track_caller]
+    pub fn try_reply(&mut self) -> io::Result<Reply> {
+        let line = self.whole_line()?;
         let header: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(header["version"], "2.0", "{line}");
         assert!(header["mime_type"].is_string(), "{line}");
         let size = header["size"].as_u64().unwrap_or_else(|| panic!("no size: {line}"));
         let session_data = header.pointer("/session/data_size").and_then(Value::as_u64).unwrap_or(0);
-        let session_data = self.exact(usize::try_from(session_data).expect("session data that fits into memory"));
-        let payload = self.exact(usize::try_from(size).expect("a size that fits into memory"));
-        let trailer = header.get("trailer").map(|kind| {
-            let trailer: Value = serde_json::from_str(&self.line()).expect("a trailer");
+        let session_data =
+            self.try_exact(usize::try_from(session_data).expect("session data that fits into memory"))?;
+        let payload = self.try_exact(usize::try_from(size).expect("a size that fits into memory"))?;
+        let mut trailer = None;
+        if let Some(kind) = header.get("trailer") {
+            let line: Value = serde_json::from_str(&self.whole_line()?).expect("a trailer");
             let digest = crate::digest(kind.as_str().expect("a kind of digest"), &payload);
-            assert_eq!(trailer["digest"], digest, "the trailer is the digest of the bytes that came");
-            trailer
-        });
-        Reply { header, session_data, payload, trailer }
+            assert_eq!(line["digest"], digest, "the trailer is the digest of the bytes that came");
+            trailer = Some(line);
+        }
+        Ok(Reply { header, session_data, payload, trailer })
+    }
+
+    fn whole_line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.stream.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)?;
+        if line.ends_with('\n') { Ok(line) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     /// So many bytes.
     #[track_caller]
     pub fn exact(&mut self, length: usize) -> Vec<u8> {
+        self.try_exact(length).expect("bytes in time")
+    }
+
+    fn try_exact(&mut self, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
-        self.stream.read_exact(&mut bytes).expect("bytes in time");
-        bytes
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// All bytes up to the server's end of its side.
