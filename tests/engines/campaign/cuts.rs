@@ -117,20 +117,20 @@ impl<'a> Upload<'a> {
 
     fn cut_often(&mut self, options: &Options, dice: &mut Dice, report: &mut Report) -> Outcome<()> {
         let size = options.mib * MIB;
-        let mut places: Vec<u64> = (0..options.cuts)
-            .map(|part| dice.between((part * size / options.cuts).max(1), (part + 1) * size / options.cuts))
-            .collect();
+        let part = |number| number * size / options.cuts;
+        let places: Vec<u64> =
+            (0..options.cuts).map(|number| dice.between(part(number).max(1), part(number + 1))).collect();
+        let mut places = places.into_iter();
         report.say("| way | cut at byte | went on at | sent again | at most |\n|---|---|---|---|---|");
         let (mut again, mut last) = (0, None);
-        self.network.stop_at(places.remove(0));
+        self.network.stop_at(places.next());
         self.network.lead_to(self.server.address);
         for way in ways(options.cuts, dice) {
             let Some(passage) = self.stopped(last.as_ref().is_some_and(|cut: &Cut| cut.at == size))? else { break };
             if let Some(cut) = last.take() {
                 again += self.judge(&cut, report)?;
             }
-            let next = if places.is_empty() { u64::MAX } else { places.remove(0) };
-            last = Some(self.cut(way, passage, next)?);
+            last = Some(self.cut(way, passage, places.next())?);
         }
         self.ends_well()?;
         if let Some(cut) = last {
@@ -167,8 +167,8 @@ impl<'a> Upload<'a> {
         Err(format!("the upload did not come to the next cut in {PATIENCE:?}"))
     }
 
-    /// Cuts the connection, and lets the upload go on until `next`.
-    fn cut(&mut self, way: Way, mut passage: Passage, next: u64) -> Outcome<Cut> {
+    /// Cuts the connection, and lets the upload go on until `next`, or to its end.
+    fn cut(&mut self, way: Way, mut passage: Passage, next: Option<u64>) -> Outcome<Cut> {
         let mut in_doubt = 0;
         match way {
             Way::Closed => passage.finish()?,
@@ -253,6 +253,13 @@ impl<'a> Upload<'a> {
             .filter_map(|event| event["sent_again"].as_u64().filter(|_| event["event"] == "resumed"))
             .sum::<u64>();
         Ok(said)
+    }
+}
+
+impl Drop for Upload<'_> {
+    fn drop(&mut self) {
+        // When everything held, it has ended already.
+        let _ = self.client.kill();
     }
 }
 

@@ -41,7 +41,7 @@ struct State {
     /// Where it leads; nowhere while a connection is stopped, and others wait.
     server: Option<SocketAddr>,
     /// The place in the file at which the next connection is stopped.
-    cut_at: Option<u64>,
+    stop_at: Option<u64>,
     /// Payload that was passed on, in all.
     passed: u64,
     /// Where the first payload since the last stop began.
@@ -71,11 +71,11 @@ impl Network {
         self.road.opened.notify_all();
     }
 
-    /// Stops the connection in which a file comes to this place, and closes the network for others.
-    pub(crate) fn stop_at(&self, place: u64) {
+    /// Stops the connection in which a file comes to this place, and lets others wait then. Without a place none is
+    /// stopped any more.
+    pub(crate) fn stop_at(&self, place: Option<u64>) {
         let mut state = self.road.state();
-        state.cut_at = Some(place);
-        state.went_on_at = None;
+        (state.stop_at, state.went_on_at) = (place, None);
     }
 
     /// The connection that was stopped; nothing if none was within `time`.
@@ -210,8 +210,8 @@ impl Passage {
             if payload > 0 && state.went_on_at.is_none() {
                 state.went_on_at = Some(self.watch.offset);
             }
-            if payload > 0 && state.cut_at.is_some_and(|place| self.watch.position >= place) {
-                state.cut_at = None;
+            if payload > 0 && state.stop_at.is_some_and(|place| self.watch.position >= place) {
+                state.stop_at = None;
                 state.server = None;
                 return Ok(End::Stopped);
             }

@@ -118,3 +118,66 @@ fn digest_of(path: &Path) -> Outcome<String> {
     let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(digest("blake3", &bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "session_a/file_1_7.txt";
+
+    /// What is said of a folder with these files, when `hello` was acknowledged under [`NAME`].
+    fn said(files: &[(&str, &str)], change: impl FnOnce(&mut Ledger)) -> String {
+        let storage = tempfile::tempdir().unwrap();
+        fs::create_dir(storage.path().join("session_a")).unwrap();
+        for (name, content) in files {
+            fs::write(storage.path().join(name), content).unwrap();
+        }
+        let mut ledger = Ledger::default();
+        ledger.files.insert(NAME.to_owned(), Kept::new(5, digest("blake3", b"hello")));
+        change(&mut ledger);
+        match compare(storage.path(), &mut [&mut ledger], Bytes::OfNewFiles) {
+            Ok(found) => format!("{} files, {} unanswered", found.files, found.unanswered),
+            Err(fault) => fault,
+        }
+    }
+
+    fn sends_more(prefix: &str) -> impl FnOnce(&mut Ledger) {
+        let upload = UnderWay { prefix: prefix.to_owned(), digest: digest("blake3", b"more") };
+        move |ledger| ledger.under_way.push(upload)
+    }
+
+    #[test]
+    fn an_acknowledged_file_is_there_and_identical_or_that_is_said() {
+        assert_eq!(said(&[(NAME, "hello")], |_| {}), "1 files, 0 unanswered");
+        assert!(said(&[], |_| {}).contains("is not there"));
+        assert!(said(&[(NAME, "hell")], |_| {}).contains("has 4 bytes"));
+        assert!(said(&[(NAME, "hallo")], |_| {}).contains("holds other bytes"));
+    }
+
+    #[test]
+    fn a_file_whose_removal_has_no_answer_may_be_there_or_not() {
+        let going = |ledger: &mut Ledger| ledger.going = Some(NAME.to_owned());
+        assert_eq!(said(&[(NAME, "hello")], going), "1 files, 0 unanswered");
+        assert_eq!(said(&[], going), "0 files, 0 unanswered");
+    }
+
+    #[test]
+    fn what_else_is_visible_is_the_whole_of_what_is_under_way() {
+        let second = "session_a/file_2_7.txt";
+        for (content, prefix, expected) in [
+            ("more", "session_a/file_2_", "1 files, 1 unanswered"),
+            ("mor", "session_a/file_2_", "neither acknowledged"),
+            ("", "session_a/file_2_", "neither acknowledged"),
+            ("more", "session_a/file_3_", "neither acknowledged"),
+        ] {
+            let said = said(&[(NAME, "hello"), (second, content)], sends_more(prefix));
+            assert!(said.contains(expected), "{content} {prefix}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_with_two_files_is_found() {
+        let said = said(&[(NAME, "hello"), ("session_a/file_1_8.txt", "more")], sends_more(""));
+        assert!(said.contains("two files for one sequence"), "{said}");
+    }
+}

@@ -61,3 +61,20 @@ impl Watch {
         Framing { session_data, payload, trailer }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payload_is_counted_however_the_bytes_are_cut() {
+        let connect = r#"{"version":"2.0","session":{"mode":"stateful","action":"connect","data_size":3}}"#;
+        let upload = r#"{"version":"2.0","mime_type":"image/png","size":5,"offset":7,"trailer":"blake3"}"#;
+        let bytes = format!("{connect}\n{{a}}{upload}\nhello{{}}\n");
+        for length in 1..=bytes.len() {
+            let mut watch = Watch::default();
+            let payload: u64 = bytes.as_bytes().chunks(length).map(|piece| watch.see(piece)).sum();
+            assert_eq!((payload, watch.offset, watch.position), (5, 7, 12), "in pieces of {length}");
+        }
+    }
+}
