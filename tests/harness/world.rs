@@ -6,7 +6,7 @@
 mod body;
 mod carrier;
 mod client;
-mod env;
+mod dice;
 mod sent;
 mod store;
 
@@ -29,9 +29,11 @@ use shared::wire::{Ack, ErrorBody, Ext, Request, StatefulRequest, StatelessReque
 pub use body::ScriptedBody;
 pub use carrier::{Carrier, ticket_store};
 pub use client::{Client, entries};
-pub use env::{KnownDice, SetClock};
+pub use dice::KnownDice;
 pub use sent::{Sent, digest, sequence};
 pub use store::YieldingStore;
+
+pub use crate::stores::AlarmClock as SetClock;
 
 /// What a request led to.
 pub type Outcome = Result<Answer, ErrorBody>;

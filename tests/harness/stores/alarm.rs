@@ -16,6 +16,18 @@ impl Default for AlarmClock {
 }
 
 impl AlarmClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(watch::Sender::new(now.as_millis()))
+    }
+
+    /// What it shows.
+    #[must_use]
+    pub fn millis(&self) -> u64 {
+        *self.0.borrow()
+    }
+
     /// Lets time pass.
     pub fn pass(&self, millis: u64) {
         self.0.send_modify(|now| *now += millis);
@@ -25,7 +37,7 @@ impl AlarmClock {
 #[async_trait]
 impl Clock for AlarmClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(*self.0.borrow())
+        Timestamp::from_millis(self.millis())
     }
 
     async fn wait(&self, millis: u64) {

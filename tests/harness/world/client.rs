@@ -43,9 +43,16 @@ impl Client {
 
     /// Continues a session on a new connection.
     pub async fn resume(world: &World, id: SessionId, token: Token) -> Result<Self, ErrorBody> {
-        let mut peer = world.peer();
-        world.stateful(StatefulRequest::Continue(id, Proof::Token(token.clone())), &mut peer).await?;
+        let (answer, peer) = Self::connect(world, id, &token).await;
+        answer?;
         Ok(Self { id, token, peer })
+    }
+
+    /// The answer to a token on a new connection, and that connection.
+    pub async fn connect(world: &World, id: SessionId, token: &Token) -> (Outcome, Peer) {
+        let mut peer = world.peer();
+        let request = StatefulRequest::Continue(id, Proof::Token(token.clone()));
+        (world.stateful(request, &mut peer).await, peer)
     }
 
     /// Stores a file.

@@ -1,7 +1,7 @@
 //! A session store that never waits, made to give way before every call, and after those that change something, so that
-//! others come between; and of which any change can be made to fail.
+//! others come between; and of which any change can be made to fail, and any record to be damaged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use server::sessions::{Durability, MemoryStore, Revision, Room, SessionStore, Stats, StoreError, Tickets, Versioned};
 use shared::id::{Epoch, SessionId, Timestamp};
 use shared::session::Session;
+use shared::session::record::RecordError;
 
 use crate::orders::give_way;
 
@@ -22,6 +23,7 @@ pub struct YieldingStore {
     calls: AtomicU64,
     replaces: AtomicU64,
     conflicts: Mutex<BTreeSet<u64>>,
+    damaged: Mutex<HashSet<SessionId>>,
 }
 
 impl Default for YieldingStore {
@@ -34,7 +36,8 @@ impl YieldingStore {
     /// The same as `inner`, which must be one that never waits.
     #[must_use]
     pub fn over(inner: Arc<dyn SessionStore>) -> Self {
-        Self { inner, calls: AtomicU64::new(0), replaces: AtomicU64::new(0), conflicts: Mutex::default() }
+        let (conflicts, damaged) = Default::default();
+        Self { inner, calls: AtomicU64::new(0), replaces: AtomicU64::new(0), conflicts, damaged }
     }
 
     /// What it holds.
@@ -53,6 +56,11 @@ impl YieldingStore {
     pub fn conflict_at(&self, nth: u64) {
         let count = self.replaces.load(Ordering::SeqCst) + nth;
         self.conflicts.lock().unwrap().insert(count);
+    }
+
+    /// Makes the record of a session one that cannot be read.
+    pub fn damage(&self, id: SessionId) {
+        self.damaged.lock().unwrap().insert(id);
     }
 
     /// Every session there is, live or ended.
@@ -104,6 +112,9 @@ impl SessionStore for YieldingStore {
 
     async fn load(&self, id: SessionId) -> Result<Option<Versioned>, StoreError> {
         self.begin().await;
+        if self.damaged.lock().unwrap().contains(&id) {
+            return Err(StoreError::Damaged(RecordError::Checksum));
+        }
         self.inner.load(id).await
     }
 

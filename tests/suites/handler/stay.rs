@@ -1,8 +1,9 @@
 //! Sessions that stay alive while something takes long, and those that do not.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use harness::orders::finish;
+use harness::orders::{finish, poll_n};
 use harness::world::{Client, Sent, World, code, sequence};
 use server::files::memory::Operation;
 use shared::error::ErrorCode;
@@ -66,18 +67,26 @@ fn a_change_waits_for_an_older_connection_no_longer_than_its_connect_did() {
     let (id, token) = (older.id, older.token.clone());
     let hello = Sent::text("hello").chunked();
     let mut hanging = Box::pin(older.send(&world, 1, &hello));
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     while world.files.calls(Operation::Reveal) == 0 {
-        assert!(hanging.as_mut().poll(&mut context).is_pending());
+        assert!(poll_n(1, &mut hanging).is_none());
     }
-    world.clock.end_waits();
-    let mut newer = finish(Client::resume(&world, id, token)).unwrap();
-    assert_eq!(code(&finish(newer.send(&world, 1, &hello))), Some(ErrorCode::Busy));
+    let mut newer = waited(&world, Client::resume(&world, id, token)).unwrap();
+    assert_eq!(code(&waited(&world, newer.send(&world, 1, &hello))), Some(ErrorCode::Busy));
     let goodbye = SessionRequest::Disconnect(sequence(1));
-    assert_eq!(code(&finish(newer.ask(&world, goodbye))), Some(ErrorCode::Busy));
+    assert_eq!(code(&waited(&world, newer.ask(&world, goodbye))), Some(ErrorCode::Busy));
     assert_eq!(code(&finish(hanging)), Some(ErrorCode::SessionMoved));
     finish(newer.send(&world, 1, &hello)).unwrap();
     super::assert_one_file(&world, id, "when the older connection has let go");
+}
+
+/// What comes of a request that waits for two seconds, and not a millisecond less.
+fn waited<T>(world: &World, request: impl Future<Output = T>) -> T {
+    let mut request = pin!(request);
+    assert!(poll_n(64, &mut request).is_none());
+    world.clock.pass(1_999);
+    assert!(poll_n(64, &mut request).is_none());
+    world.clock.pass(1);
+    finish(request)
 }
 
 /// Dice that count give the first session of every world the same token.

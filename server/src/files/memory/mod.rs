@@ -128,14 +128,18 @@ impl MemoryStorage {
     /// Gives way, then lets the operation begin or fail.
     async fn begin(&self, operation: Operation) -> Result<Begun, StorageError> {
         give_way().await;
-        let mut world = self.world();
-        let count = world.done.entry(operation).or_default();
-        *count = count.saturating_add(1);
-        let key = (operation, *count);
-        match world.faults.remove(&key) {
+        let fault = {
+            let mut world = self.world();
+            let count = world.done.entry(operation).or_default();
+            *count = count.saturating_add(1);
+            let key = (operation, *count);
+            world.faults.remove(&key)
+        };
+        match fault {
             None => Ok(Begun::Whole),
             Some(Fault::IoButVisible) if operation == Operation::Reveal => Ok(Begun::FailsAtTheEnd),
             Some(Fault::Full) => Err(StorageError::Full),
+            Some(Fault::Never) => poll_fn(|_| Poll::Pending).await,
             Some(Fault::Io | Fault::IoButVisible) => Err(injected()),
         }
     }

@@ -49,6 +49,8 @@ pub enum Fault {
     /// [`crate::files::StorageError::Io`] from a reveal that could not take the file back, so that it is visible all the same.
     /// Anywhere else the same as [`Fault::Io`].
     IoButVisible,
+    /// Nothing is done, and no answer ever comes.
+    Never,
 }
 
 /// How an operation will end that was let to begin.
