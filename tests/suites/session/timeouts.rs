@@ -189,14 +189,57 @@ fn the_janitor_in_any_order_with_a_heartbeat_ends_nothing_that_was_heard_of() {
     assert!(explored.ends >= 2, "{explored:?}");
 }
 
-/// The advice of `session_gone` is a new session, so the connection must be able to open one.
+/// The advice of `session_gone` and `session_unknown` is a new session, so the connection must be able to open one,
+/// however it came to hear it.
 #[test]
-fn a_connection_whose_session_expired_opens_another() {
-    let (world, mut client) = session(true);
-    world.clock.pass(300_000);
-    let gone = finish(client.ask(&world, SessionRequest::Heartbeat)).unwrap_err();
-    assert_eq!((gone.code, gone.reason.as_deref()), (ErrorCode::SessionGone, Some("expired")));
-    let expired = client.id;
-    let client = finish(Client::open_on(&world, client.peer)).unwrap();
-    assert_ne!(client.id, expired);
+fn a_connection_that_hears_that_its_session_is_gone_opens_another() {
+    type Ends = fn(&World, &mut Client) -> Outcome;
+    let beats: Ends = |world, client| finish(client.ask(world, SessionRequest::Heartbeat));
+    let ends: [(Ends, ErrorCode, Option<&str>); 4] = [
+        (
+            |world, client| {
+                world.clock.pass(300_000);
+                finish(client.ask(world, SessionRequest::Heartbeat))
+            },
+            ErrorCode::SessionGone,
+            Some("expired"),
+        ),
+        // While an upload came.
+        (
+            |world, client| {
+                let sent = Sent::text("hello");
+                let body = sent.body().slowly(Arc::clone(&world.clock), 150_000);
+                finish(client.send_as(world, 2, &sent, body))
+            },
+            ErrorCode::SessionGone,
+            Some("expired"),
+        ),
+        (
+            |world, client| {
+                world.store.damage(client.id);
+                finish(client.ask(world, SessionRequest::Heartbeat))
+            },
+            ErrorCode::SessionGone,
+            Some("damaged"),
+        ),
+        // Nobody knows of it any more.
+        (
+            |world, client| {
+                for millis in [300_000, 3_600_000] {
+                    world.clock.pass(millis);
+                    assert_eq!(finish(world.sweep()), 1);
+                }
+                finish(client.ask(world, SessionRequest::Heartbeat))
+            },
+            ErrorCode::SessionUnknown,
+            None,
+        ),
+    ];
+    for (end, code, reason) in ends {
+        let (world, mut client) = session(true);
+        assert_eq!(refusal(end(&world, &mut client)), Some((code, reason.map(str::to_owned))));
+        assert_eq!(refusal(beats(&world, &mut client)).map(|(code, _)| code), Some(code), "until another is opened");
+        let ended = client.id;
+        assert_ne!(finish(Client::open_on(&world, client.peer)).unwrap().id, ended, "{code} {reason:?}");
+    }
 }

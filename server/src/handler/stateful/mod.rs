@@ -63,7 +63,14 @@ impl RequestHandler for StatefulHandler {
                 let field = Some("session.id".to_owned());
                 Err(ErrorBody { field, ..ErrorBody::new(ErrorCode::SessionRequired, message) })
             }
-            StatefulRequest::Inside(id, request) => self.inside(id, request, body, peer).await,
+            StatefulRequest::Inside(id, request) => {
+                let outcome = self.inside(id, request, body, peer).await;
+                if let (Err(error), Some(bound)) = (&outcome, &mut peer.bound) {
+                    // Nothing can be said in it any more, so the connection is free for another one.
+                    bound.ended |= matches!(error.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown);
+                }
+                outcome
+            }
         }
     }
 }
@@ -192,13 +199,7 @@ impl StatefulHandler {
         match self.step(&seen.session, request.action()) {
             Step::Change | Step::Look => {}
             Step::Repeat if Self::is_goodbye(&seen.session, &request) => return Ok(goodbye(&seen.session)),
-            Step::Gone | Step::Take | Step::Repeat => {
-                // Nothing can be said in it any more, so the connection is free for another one.
-                if let Some(bound) = &mut peer.bound {
-                    bound.ended = true;
-                }
-                return Err(self.gone(&seen.session));
-            }
+            Step::Gone | Step::Take | Step::Repeat => return Err(self.gone(&seen.session)),
         }
         if let (Some(sequence), Some(fingerprint)) = (request.sequence(), Fingerprint::of(&request)) {
             match seen.session.admit(sequence, &fingerprint) {
