@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use harness::orders::{Course, Race, Runner, finish};
+use harness::orders::{Course, Race, Runner, finish, poll_n};
 use harness::world::{Client, Outcome, Sent, Setup, World, code};
 use harness::{Options, Server, Session, frame};
 use server::config::Exclusive;
+use server::files::memory::{Fault, Operation};
 use shared::error::ErrorCode;
 use shared::id::{Holder, Token};
 use shared::wire::{ErrorBody, SessionRequest};
@@ -83,6 +84,38 @@ fn a_second_device_ends_the_first_which_hears_why_at_its_next_request() {
     finish(second.send(&world, 1, &Sent::text("mine"))).unwrap();
     assert_eq!(world.visible().len(), 2, "what was stored stays");
     assert_eq!(live(&world), 1);
+}
+
+/// Nobody can end a session whose record cannot be read; it is out of the way when it is due.
+#[test]
+fn a_key_whose_session_is_damaged_is_told_to_come_later() {
+    for exclusive in [Exclusive::Reject, Exclusive::Replace] {
+        let world = world(exclusive);
+        let (first, _) = finish(Client::open_as(&world, holder())).unwrap();
+        world.store.damage(first.id);
+        let refused = finish(Client::open_as(&world, holder())).map(|_| ());
+        assert_eq!(code(&refused), Some(ErrorCode::SessionExists));
+    }
+}
+
+/// What the first device is just making visible is counted, if that takes no longer than two seconds.
+#[test]
+fn a_second_device_waits_two_seconds_for_the_file_of_the_first() {
+    for late in [0, 1] {
+        let world = world(Exclusive::Replace);
+        let (mut first, _) = finish(Client::open_as(&world, holder())).unwrap();
+        world.files.fail(Operation::Reveal, 1, Fault::Never);
+        let here = Arc::clone(&world);
+        let mut upload = Box::pin(async move { first.send(&here, 1, &Sent::text("hello")).await });
+        assert!(poll_n(64, &mut upload).is_none());
+        let mut opens = Box::pin(Client::open_as(&world, holder()));
+        assert!(poll_n(64, &mut opens).is_none());
+        world.clock.pass(1_999);
+        assert!(poll_n(64, &mut opens).is_none());
+        world.clock.pass(1 + late);
+        let (_, replaced) = poll_n(64, &mut opens).unwrap().unwrap();
+        assert!(replaced);
+    }
 }
 
 /// Two devices start at the same moment, in every order of what they do.

@@ -61,7 +61,15 @@ impl StatefulHandler {
             turn = turn.lock() => Some(turn),
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
         };
-        let Some(seen) = self.sessions.load(other).await? else { return Ok(false) };
+        let seen = match self.sessions.load(other).await {
+            // Nothing can be changed about it; the janitor sets it aside when it is due.
+            Err(StoreError::Damaged(error)) => {
+                tracing::error!(session = %other, %error, "a damaged session is in the way of its holder");
+                return Err(ErrorCode::SessionExists.into());
+            }
+            seen => seen?,
+        };
+        let Some(seen) = seen else { return Ok(false) };
         let now = self.services.clock.now();
         let alive = seen.session.end_reason(now, self.limits()).is_none();
         let ended = match (alive, self.services.exclusive) {
