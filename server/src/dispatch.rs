@@ -130,8 +130,8 @@ fn explain(mode: Mode, answer: &Answer, peer: &Peer, proof: &str) -> Explanation
     let connection = info.epoch.get();
     let continuation = if answer.reply.status == Status::SessionCreated {
         "a new conversation".to_owned()
-    } else if answer.reply.status == Status::SessionResumed {
-        format!("a continuation, on connection number {connection}")
+    } else if let Some(found) = answer.found {
+        format!("a continuation, on connection number {connection}; the session was {}", found.as_str())
     } else {
         format!("inside the conversation, on its connection number {connection}")
     };

@@ -24,7 +24,7 @@ use server::sessions::{Janitor, SessionStore};
 use shared::error::ErrorCode;
 use shared::id::{Timestamp, TransferId};
 use shared::limits::Limits;
-use shared::wire::{Ack, ErrorBody, Ext, Request, StatefulRequest, StatelessRequest};
+use shared::wire::{Ack, ErrorBody, Explanation, Ext, Request, StatefulRequest, StatelessRequest};
 
 pub use body::ScriptedBody;
 pub use carrier::{Carrier, ticket_store};
@@ -167,6 +167,13 @@ impl World {
     /// One request and its answer.
     pub async fn ask(&self, request: Request, mut body: impl Body, peer: &mut Peer) -> Outcome {
         self.dispatch.answer(request, Ext::default(), &mut body, peer).await
+    }
+
+    /// One request without payload whose answer is explained.
+    pub async fn explained(&self, request: Request, peer: &mut Peer) -> Result<Explanation, ErrorBody> {
+        let ext = Ext { explain: true };
+        let answer = self.dispatch.answer(request, ext, &mut ScriptedBody::empty(), peer).await?;
+        Ok(answer.reply.explain.unwrap())
     }
 
     /// A stateless upload on a connection of its own.

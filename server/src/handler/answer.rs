@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::error::ErrorCode;
-use shared::session::Session;
+use shared::session::{Phase, Session};
 use shared::wire::{ErrorBody, Reply, Status};
 
 use crate::env::NoDice;
@@ -24,6 +24,8 @@ pub struct Answer {
     pub payload: AnswerPayload,
     /// The session as it is now; shown in the reply.
     pub session: Option<Arc<Session>>,
+    /// What a session was doing when it was continued; told to people.
+    pub found: Option<Phase>,
 }
 
 /// The payload of an answer.
@@ -41,7 +43,7 @@ impl Answer {
     /// An answer of one line.
     #[must_use]
     pub fn new(reply: Reply) -> Self {
-        Self { reply, session_data: Bytes::new(), payload: AnswerPayload::Nothing, session: None }
+        Self { reply, session_data: Bytes::new(), payload: AnswerPayload::Nothing, session: None, found: None }
     }
 
     /// An answer that says nothing but its status.

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::id::{Epoch, SessionId};
+use shared::session::Presence;
 use tokio_util::sync::CancellationToken;
 
 use crate::sessions::SessionStore;
@@ -22,6 +23,8 @@ pub struct Attached {
 struct Holder {
     epoch: Epoch,
     moved: CancellationToken,
+    /// It said `disconnect`, and has no answer yet.
+    leaving: bool,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -64,7 +67,8 @@ impl Attached {
                 if let Some(older) = older {
                     older.moved.cancel();
                 }
-                holders.insert(session, Holder { epoch, moved: moved.clone(), turn: Arc::clone(&turn) });
+                let (moved, turn) = (moved.clone(), Arc::clone(&turn));
+                holders.insert(session, Holder { epoch, moved, leaving: false, turn });
             }
         }
         drop(holders);
@@ -77,8 +81,46 @@ impl Attached {
         self.holders().get(&session).map(|holder| Arc::clone(&holder.turn)).unwrap_or_default()
     }
 
+    /// Whether a connection of this process holds `session` now.
+    pub(super) fn presence(&self, session: SessionId) -> Presence {
+        match self.holders().get(&session) {
+            None => Presence::Away,
+            Some(holder) if holder.leaving => Presence::Leaving,
+            Some(_) => Presence::Connected,
+        }
+    }
+
+    fn set_leaving(&self, session: SessionId, epoch: Epoch, leaving: bool) {
+        if let Some(holder) = self.holders().get_mut(&session).filter(|holder| holder.epoch == epoch) {
+            holder.leaving = leaving;
+        }
+    }
+
     fn holders(&self) -> MutexGuard<'_, HashMap<SessionId, Holder>> {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Bound {
+    /// The session is being left, until what comes back is dropped.
+    pub(super) fn leave(&self) -> Leaving {
+        let Self { session, epoch, ref attached, .. } = *self;
+        attached.set_leaving(session, epoch, true);
+        Leaving { session, epoch, attached: Arc::clone(attached) }
+    }
+}
+
+/// A goodbye that is being carried out.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    session: SessionId,
+    epoch: Epoch,
+    attached: Arc<Attached>,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.attached.set_leaving(self.session, self.epoch, false);
     }
 }
 

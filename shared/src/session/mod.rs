@@ -79,6 +79,8 @@ impl EndReason {
 pub enum Presence {
     /// There is one.
     Connected,
+    /// There is one, whose goodbye is being carried out.
+    Leaving,
     /// There is none.
     Away,
 }
@@ -219,7 +221,7 @@ impl Session {
         Self { ended: Some(Ended { reason, at: now }), receipts: VecDeque::new(), ..self.clone() }
     }
 
-    /// What the session is doing; the first line that holds.
+    /// What the session is doing; the first line that holds. One that can be asked is not damaged.
     #[must_use]
     pub fn phase(&self, now: Timestamp, presence: Presence, limits: &Limits) -> Phase {
         let silent_ms = now.millis_since(self.last_activity);
@@ -227,6 +229,7 @@ impl Session {
             Some(Ended { reason: EndReason::Closed | EndReason::Replaced, .. }) => Phase::Terminated,
             Some(Ended { reason: EndReason::Expired, .. }) => Phase::Expired,
             None if silent_ms >= self.timeout_ms(limits) => Phase::Expired,
+            None if presence == Presence::Leaving => Phase::Closing,
             None if self.is_fresh() => Phase::Pending,
             None if presence == Presence::Away => Phase::Suspended,
             None if silent_ms >= limits.heartbeat_interval_ms.saturating_mul(2) => Phase::Suspended,
@@ -425,15 +428,21 @@ mod tests {
         let used = stored(&fresh, 1, 5, 1_000);
         for (session, silent, presence, phase) in [
             (&fresh, 0, Presence::Connected, Phase::Pending),
+            (&fresh, 0, Presence::Leaving, Phase::Closing),
             (&fresh, 59_999, Presence::Away, Phase::Pending),
             (&fresh, 60_000, Presence::Connected, Phase::Expired),
+            (&fresh, 60_001, Presence::Away, Phase::Expired),
             (&used, 0, Presence::Connected, Phase::Active),
             (&used, 0, Presence::Away, Phase::Suspended),
             (&used, 29_999, Presence::Connected, Phase::Active),
             (&used, 30_000, Presence::Connected, Phase::Idle),
+            (&used, 30_001, Presence::Connected, Phase::Idle),
             (&used, 59_999, Presence::Connected, Phase::Idle),
             (&used, 60_000, Presence::Connected, Phase::Suspended),
+            (&used, 60_001, Presence::Connected, Phase::Suspended),
             (&used, 299_999, Presence::Connected, Phase::Suspended),
+            (&used, 299_999, Presence::Leaving, Phase::Closing),
+            (&used, 300_000, Presence::Leaving, Phase::Expired),
             (&used, 300_000, Presence::Connected, Phase::Expired),
             (&used, 300_001, Presence::Connected, Phase::Expired),
         ] {

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //!             connect   transfer  status    heartbeat list      fetch     remove    disconnect
-//! pending     take      change    look      look      look      look      change    change
-//! active      take      change    look      look      look      look      change    change
-//! idle        take      change    look      look      look      look      change    change
-//! suspended   take      change    look      look      look      look      change    change
+//! error       unknown   gone      gone      gone      gone      gone      gone      gone
 //! terminated  repeat    gone      gone      gone      gone      gone      gone      repeat
 //! expired     gone      gone      gone      gone      gone      gone      gone      gone
+//! closing     wait      wait      wait      wait      wait      wait      wait      wait
+//! pending     take      change    look      look      look      look      change    change
+//! suspended   take      change    look      look      look      look      change    change
+//! idle        take      change    look      look      look      look      change    change
+//! active      take      change    look      look      look      look      change    change
 //! ```
 //!
 //! A session that is not alive is gone for everybody, but a client that lost the goodbye asks again, perhaps
@@ -18,35 +20,64 @@ use crate::wire::Action;
 /// What a session is doing, computed from facts and the clock (PROTOCOL.md section 6).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Phase {
-    /// Nothing stored yet.
-    Pending,
-    /// Heard of lately.
-    Active,
-    /// Silent for a heartbeat.
-    Idle,
-    /// No connection, or two heartbeats missed.
-    Suspended,
+    /// Its record is there and is no session any more, so there is nothing else to ask.
+    Error,
     /// Ended on purpose.
     Terminated,
     /// Silent for too long.
     Expired,
+    /// Its end is under way.
+    Closing,
+    /// Nothing stored yet.
+    Pending,
+    /// No connection, or two heartbeats missed.
+    Suspended,
+    /// Silent for a heartbeat.
+    Idle,
+    /// Heard of lately.
+    Active,
 }
 
 impl Phase {
-    /// Every phase, in the order of a session's life.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Active, Self::Idle, Self::Suspended, Self::Terminated, Self::Expired];
+    /// Every phase. Of those whose condition holds, the first is the session's.
+    pub const ALL: [Self; 8] = [
+        Self::Error,
+        Self::Terminated,
+        Self::Expired,
+        Self::Closing,
+        Self::Pending,
+        Self::Suspended,
+        Self::Idle,
+        Self::Active,
+    ];
 
     /// The wire's word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Idle => "idle",
-            Self::Suspended => "suspended",
+            Self::Error => "error",
             Self::Terminated => "terminated",
             Self::Expired => "expired",
+            Self::Closing => "closing",
+            Self::Pending => "pending",
+            Self::Suspended => "suspended",
+            Self::Idle => "idle",
+            Self::Active => "active",
+        }
+    }
+
+    /// When it holds, unless one before it does; for PROTOCOL.md.
+    #[must_use]
+    pub fn condition(self) -> &'static str {
+        match self {
+            Self::Error => "Its record is damaged.",
+            Self::Terminated => "It was ended by `disconnect` or by the server.",
+            Self::Expired => "It was silent for its timeout.",
+            Self::Closing => "`disconnect` is admitted, and what was begun before is finished first.",
+            Self::Pending => "It has stored nothing yet.",
+            Self::Suspended => "No connection holds it, or two heartbeats were missed.",
+            Self::Idle => "It was silent for one heartbeat interval.",
+            Self::Active => "Otherwise.",
         }
     }
 }
@@ -62,31 +93,40 @@ pub enum Step {
     Look,
     /// The kept answer again.
     Repeat,
+    /// Its end is waited for.
+    Wait,
     /// `session_gone`, with the reason.
     Gone,
+    /// `session_unknown`: nobody can prove that it is theirs.
+    Unknown,
 }
 
 /// The table. `hello` belongs to no session, so it has no column.
 #[must_use]
 pub fn step(phase: Phase, action: Action) -> Step {
-    match (phase, action) {
-        (Phase::Terminated, Action::Connect | Action::Disconnect) => Step::Repeat,
-        (
-            Phase::Terminated | Phase::Expired,
-            Action::Hello
-            | Action::Connect
-            | Action::Transfer
-            | Action::Status
-            | Action::Heartbeat
-            | Action::List
-            | Action::Fetch
-            | Action::Remove
-            | Action::Disconnect,
-        ) => Step::Gone,
-        (Phase::Pending | Phase::Active | Phase::Idle | Phase::Suspended, action) => match action {
-            Action::Connect => Step::Take,
-            Action::Transfer | Action::Remove | Action::Disconnect => Step::Change,
-            Action::Hello | Action::Status | Action::Heartbeat | Action::List | Action::Fetch => Step::Look,
+    match action {
+        Action::Connect => match phase {
+            Phase::Error => Step::Unknown,
+            Phase::Terminated => Step::Repeat,
+            Phase::Expired => Step::Gone,
+            Phase::Closing => Step::Wait,
+            Phase::Pending | Phase::Suspended | Phase::Idle | Phase::Active => Step::Take,
+        },
+        Action::Disconnect => match phase {
+            Phase::Terminated => Step::Repeat,
+            Phase::Error | Phase::Expired => Step::Gone,
+            Phase::Closing => Step::Wait,
+            Phase::Pending | Phase::Suspended | Phase::Idle | Phase::Active => Step::Change,
+        },
+        Action::Transfer | Action::Remove => match phase {
+            Phase::Error | Phase::Terminated | Phase::Expired => Step::Gone,
+            Phase::Closing => Step::Wait,
+            Phase::Pending | Phase::Suspended | Phase::Idle | Phase::Active => Step::Change,
+        },
+        Action::Hello | Action::Status | Action::Heartbeat | Action::List | Action::Fetch => match phase {
+            Phase::Error | Phase::Terminated | Phase::Expired => Step::Gone,
+            Phase::Closing => Step::Wait,
+            Phase::Pending | Phase::Suspended | Phase::Idle | Phase::Active => Step::Look,
         },
     }
 }

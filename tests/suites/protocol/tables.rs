@@ -3,6 +3,7 @@
 use shared::error::ErrorCode;
 use shared::exit::ExitCode;
 use shared::limits::Limits;
+use shared::session::{Phase, step};
 use shared::wire::{Action, Mode};
 
 const PROTOCOL: &str = include_str!("../../../PROTOCOL.md");
@@ -41,6 +42,20 @@ fn the_table_of_actions_is_the_code_s() {
     };
     assert_eq!(Mode::ALL, [Mode::Stateless, Mode::Stateful], "the order of the columns");
     assert_eq!(rows("actions"), Action::ALL.map(row));
+}
+
+#[test]
+fn the_table_of_states_is_the_code_s() {
+    // `hello` belongs to no session.
+    let actions: Vec<_> = Action::ALL.iter().filter(|action| **action != Action::Hello).collect();
+    let row = |phase: Phase| {
+        let steps = actions.iter().map(|action| format!("{:?}", step(phase, **action)).to_lowercase());
+        let steps = steps.collect::<Vec<_>>().join(" | ");
+        format!("| `{}` | {} | {steps} |", phase.as_str(), phase.condition())
+    };
+    assert_eq!(rows("states"), Phase::ALL.map(row));
+    let columns = actions.iter().map(|action| format!("`{action}`")).collect::<Vec<_>>().join(" | ");
+    assert!(PROTOCOL.contains(&format!("| state | true when | {columns} |\n")), "the order of the columns");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! model too simple to be wrong.
 
 mod admission;
+mod closing;
 mod contract;
 mod device;
 mod migrate;
@@ -9,4 +10,5 @@ mod model;
 mod record;
 mod room;
 mod sqlite;
+mod states;
 mod timeouts;

@@ -89,22 +89,6 @@ fn a_first_file_makes_a_minute_five() {
     assert_eq!(refusal(finish(client.ask(&world, SessionRequest::Heartbeat))), None);
 }
 
-#[test]
-fn the_state_a_client_is_told_follows_its_silence() {
-    let (world, mut client) = session(true);
-    let mut told = Vec::new();
-    for silent in [29_999, 30_000, 59_999, 60_000, 299_999] {
-        // What the session was before this request, computed from the same facts.
-        let session = world.store.session(client.id).unwrap().session;
-        world.clock.pass(silent);
-        let now = shared::id::Timestamp::from_millis(world.clock.millis());
-        told.push(session.phase(now, shared::session::Presence::Connected, world.limits()).as_str());
-        let after = finish(client.ask(&world, SessionRequest::Heartbeat)).unwrap().reply.session.unwrap();
-        assert_eq!((after.state.as_str(), after.expires_in_s), ("active", 300));
-    }
-    assert_eq!(told, ["active", "idle", "idle", "suspended", "suspended"]);
-}
-
 /// For an hour the right token hears why; then nobody knows of it. A wrong token never hears anything.
 #[test]
 fn a_tombstone_stands_for_an_hour_and_speaks_to_the_right_token_only() {

@@ -1,7 +1,10 @@
 //! Sessions while their connection is busy: silence counts only while the server waits for a new frame and owes
 //! nothing.
 
+use std::time::Duration;
+
 use harness::world::World;
+use server::files::memory::{Fault, Operation};
 
 use super::{CONNECT, Line, Server, inside, pass, upload};
 
@@ -62,4 +65,28 @@ async fn a_session_that_stays_silent_between_frames_expires_all_the_same() {
     wait(&server.world, 59_000).await;
     server.world.clock.pass(1_000);
     assert_eq!(line.ask(&inside(&id, "heartbeat", "")).await, "session_gone");
+}
+
+/// A session that is closing answers nothing before it has closed: its frames are not read.
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_behind_a_goodbye_waits_for_its_answer() {
+    let server = Server::new();
+    let mut older = server.connect();
+    let (id, token) = older.session().await;
+    server.world.files.fail(Operation::Reveal, 1, Fault::Never);
+    let hangs = inside(&id, "transfer", ",\"sequence\":1");
+    older.send(hangs.replacen('{', "{\"mime_type\":\"a/b\",\"size\":5,", 1) + "\nhello").await;
+    pass(1).await;
+    let mut newer = server.connect();
+    newer.send(CONNECT.replace("null", &format!("\"{id}\",\"token\":\"{token}\"")) + "\n").await;
+    pass(1).await;
+    server.world.clock.pass(2_000);
+    assert_eq!(newer.says().await, "session_resumed");
+
+    newer.send([inside(&id, "disconnect", ",\"sequence\":1"), inside(&id, "heartbeat", "")].join("\n") + "\n").await;
+    let early = tokio::time::timeout(Duration::from_secs(600), newer.line()).await;
+    assert!(early.is_err(), "{early:?}");
+    older.served.abort();
+    assert_eq!(newer.says().await, "session_closed");
+    assert_eq!(newer.says().await, "session_gone");
 }

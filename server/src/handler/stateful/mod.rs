@@ -15,14 +15,14 @@ use bytes::Bytes;
 use shared::error::ErrorCode;
 use shared::id::{Epoch, Sequence, SessionId};
 use shared::limits::Limits;
-use shared::session::{Admission, Fingerprint, Outcome, Presence, Receipt, Session, Step};
+use shared::session::{Admission, Fingerprint, Outcome, Phase, Receipt, Session, Step, step};
 use shared::wire::{Action, ErrorBody, Mode, Partial, Proof, SessionInfo, SessionRequest, StatefulRequest, Status};
 
 use self::answers::{goodbye, replay, status};
 use self::record::expecting;
 use self::ticket::{Claim, Known};
 use super::stateless::partial;
-use super::{Answer, Attached, Body, Peer, RequestHandler, Services};
+use super::{Answer, Attached, Body, Bound, Peer, RequestHandler, Services};
 use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
 use crate::sessions::{SessionStore, unless_conflict};
@@ -105,7 +105,7 @@ impl StatefulHandler {
         SessionInfo {
             id: session.id(),
             mode: Mode::Stateful,
-            state: session.phase(now, Presence::Connected, limits).as_str().to_owned(),
+            state: self.phase(session).as_str().to_owned(),
             epoch: session.epoch(),
             next_sequence: session.next_sequence(),
             expires_in_s: if session.ended().is_some() { 0 } else { left_ms / 1_000 },
@@ -147,17 +147,23 @@ impl StatefulHandler {
         // An older connection that is just making a file visible finishes first, if it does so soon. If not, the
         // epoch sees to it that what it made visible is not counted.
         let turn = self.attached.turn(id);
-        let _turn = tokio::select! {
+        let turn = tokio::select! {
             biased;
             turn = turn.lock() => Some(turn),
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
         };
         for _ in 0..CHANGES_TRIED {
             let Known { session, revision } = self.known(id, &claim, peer).await?;
-            match self.step(&session, Action::Connect) {
+            let found = self.phase(&session);
+            match step(found, Action::Connect) {
                 Step::Take => {}
+                // Whoever says goodbye while this connection has the turn waits behind it, and hears that it moved.
+                Step::Wait if turn.is_some() => {}
+                Step::Wait => return Err(closing()),
                 Step::Repeat if session.last_receipt().is_some() => return Ok(goodbye(&session)),
-                Step::Repeat | Step::Gone | Step::Change | Step::Look => return Err(self.gone(&session)),
+                Step::Repeat | Step::Gone | Step::Unknown | Step::Change | Step::Look => {
+                    return Err(self.gone(&session));
+                }
             }
             let taken = session.taken_over(peer.address, self.services.clock.now());
             let Some(taken) = unless_conflict(self.take(revision, taken, peer).await)? else { continue };
@@ -166,6 +172,7 @@ impl StatefulHandler {
             peer.bound = Some(bound);
             let mut answer = Answer::of(Status::SessionResumed);
             answer.reply.partial = self.left(&taken.session).await;
+            answer.found = Some(found);
             return Ok(answer.in_session(taken.session));
         }
         Err(ErrorCode::Busy.into())
@@ -199,7 +206,9 @@ impl StatefulHandler {
         match self.step(&seen.session, request.action()) {
             Step::Change | Step::Look => {}
             Step::Repeat if Self::is_goodbye(&seen.session, &request) => return Ok(goodbye(&seen.session)),
-            Step::Gone | Step::Take | Step::Repeat => return Err(self.gone(&seen.session)),
+            // It reads no frame before it has answered its goodbye.
+            Step::Wait => return Err(closing()),
+            Step::Gone | Step::Unknown | Step::Take | Step::Repeat => return Err(self.gone(&seen.session)),
         }
         if let (Some(sequence), Some(fingerprint)) = (request.sequence(), Fingerprint::of(&request)) {
             match seen.session.admit(sequence, &fingerprint) {
@@ -254,6 +263,7 @@ impl StatefulHandler {
         sequence: Sequence,
         peer: &mut Peer,
     ) -> Result<Answer, ErrorBody> {
+        let _leaving = peer.bound.as_ref().map(Bound::leave);
         let _turn = self.turn(peer).await?;
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
@@ -274,4 +284,9 @@ fn refuse_second_connect(peer: &Peer) -> Result<(), ErrorBody> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// The session is about to end, and what holds that up takes long.
+fn closing() -> ErrorBody {
+    ErrorBody { reason: Some(Phase::Closing.as_str().to_owned()), ..ErrorCode::Busy.into() }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use shared::error::ErrorCode;
 use shared::id::Timestamp;
-use shared::session::{Presence, Receipt, Session, Step, step};
+use shared::session::record::RecordError;
+use shared::session::{Phase, Receipt, Session, Step, step};
 use shared::wire::{Action, ErrorBody};
 use tokio::sync::OwnedMutexGuard;
 
@@ -81,7 +82,10 @@ impl StatefulHandler {
         if bound.moved.is_cancelled() {
             return Err(ErrorCode::SessionMoved.into());
         }
-        let seen = self.sessions.load(bound.session).await?.ok_or(ErrorCode::SessionUnknown)?;
+        let seen = match self.sessions.load(bound.session).await {
+            Err(StoreError::Damaged(error)) => return Err(self.damaged(error, Action::Heartbeat, peer)),
+            seen => seen?.ok_or(ErrorCode::SessionUnknown)?,
+        };
         if seen.session.epoch() == bound.epoch { Ok(seen) } else { Err(ErrorCode::SessionMoved.into()) }
     }
 
@@ -96,8 +100,22 @@ impl StatefulHandler {
         }
     }
 
+    /// What the session is doing, as far as this server knows its connections.
+    pub(super) fn phase(&self, session: &Session) -> Phase {
+        session.phase(self.services.clock.now(), self.attached.presence(session.id()), self.limits())
+    }
+
     pub(super) fn step(&self, session: &Session, action: Action) -> Step {
-        step(session.phase(self.services.clock.now(), Presence::Connected, self.limits()), action)
+        step(self.phase(session), action)
+    }
+
+    /// The answer about a session whose record is damaged.
+    pub(super) fn damaged(&self, error: RecordError, action: Action, peer: &Peer) -> ErrorBody {
+        let gone = ErrorBody::from(StoreError::Damaged(error));
+        match step(Phase::Error, action) {
+            Step::Unknown => self.unknown(peer),
+            Step::Take | Step::Change | Step::Look | Step::Repeat | Step::Wait | Step::Gone => gone,
+        }
     }
 
     pub(super) fn gone(&self, session: &Session) -> ErrorBody {

@@ -7,7 +7,7 @@ use shared::error::ErrorCode;
 use shared::id::{SessionId, Token};
 use shared::limits::{Limits, TICKET_BYTES_MAX};
 use shared::session::Session;
-use shared::wire::{ErrorBody, Proof};
+use shared::wire::{Action, ErrorBody, Proof};
 
 use super::StatefulHandler;
 use super::record::expecting;
@@ -97,11 +97,7 @@ impl StatefulHandler {
     /// The session that a claim continues.
     pub(super) async fn known(&self, id: SessionId, claim: &Claim, peer: &Peer) -> Result<Known, ErrorBody> {
         let loaded = match self.sessions.load(id).await {
-            // Of a damaged record nobody can prove that it is theirs.
-            Err(StoreError::Damaged(error)) => {
-                tracing::error!(session = %id, %error, "a session is asked for whose record is damaged");
-                None
-            }
+            Err(StoreError::Damaged(error)) => return Err(self.damaged(error, Action::Connect, peer)),
             loaded => loaded?,
         };
         match (claim, loaded) {
@@ -115,7 +111,7 @@ impl StatefulHandler {
     }
 
     /// Nobody learns from the answer whether the id exists.
-    fn unknown(&self, peer: &Peer) -> ErrorBody {
+    pub(super) fn unknown(&self, peer: &Peer) -> ErrorBody {
         self.wrong_tokens.count(peer.address, self.services.clock.now());
         ErrorCode::SessionUnknown.into()
     }
