@@ -102,6 +102,7 @@ impl World {
     /// the store ends with it.
     #[must_use]
     pub fn restarted_on(&self, store: Arc<dyn SessionStore>) -> Arc<Self> {
+        self.files.end_process();
         let (clock, dice) = (Arc::clone(&self.clock), Arc::clone(&self.dice));
         Self::over(self.files.clone(), Arc::new(YieldingStore::over(store)), clock, dice, self.setup.clone())
     }
@@ -110,6 +111,7 @@ impl World {
     /// outlives it.
     #[must_use]
     pub fn restarted(&self) -> Arc<Self> {
+        self.files.end_process();
         let (store, clock, dice) = (Arc::clone(&self.store), Arc::clone(&self.clock), Arc::clone(&self.dice));
         Self::over(self.files.clone(), store, clock, dice, self.setup.clone())
     }

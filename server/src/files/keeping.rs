@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use shared::id::{Epoch, Sequence, SessionId, TransferId};
+use shared::id::{Sequence, SessionId, TransferId};
 use shared::limits::Limits;
 
 /// What the smallest part counts as. It bounds how many there can be, because a file costs more than its bytes.
@@ -64,9 +64,10 @@ pub enum Claimant {
     /// A connection, by its place among those the server has accepted. It takes a part over from an older connection
     /// and from itself; a newer one is not disturbed while it writes.
     Connection(u64),
-    /// A connection of a session, by the session's epoch. An older one has no say any more, whether the newer one
-    /// still writes or not.
-    Epoch(Epoch),
+    /// A connection that holds a session, by its place among those that were bound to one. An older one has no say any
+    /// more, whether the newer one still writes or not. The session's epoch would not do: one that came in a ticket, or
+    /// from a store that lost its newest changes, may have been here before.
+    Bound(u64),
 }
 
 impl Claimant {
@@ -74,9 +75,9 @@ impl Claimant {
     pub(super) fn yields_to(self, other: Self, writes: bool) -> bool {
         match (self, other) {
             (Self::Connection(own), Self::Connection(other)) => writes && own < other,
-            (Self::Epoch(own), Self::Epoch(other)) => own < other,
+            (Self::Bound(own), Self::Bound(other)) => own < other,
             // The same key is never made from a transfer and from a session.
-            (Self::Connection(_), Self::Epoch(_)) | (Self::Epoch(_), Self::Connection(_)) => false,
+            (Self::Connection(_), Self::Bound(_)) | (Self::Bound(_), Self::Connection(_)) => false,
         }
     }
 }
@@ -170,7 +171,7 @@ mod tests {
 
     #[test]
     fn whoever_was_meant_later_has_the_part() {
-        let (first, second) = (Claimant::Epoch(Epoch::FIRST), Claimant::Epoch(Epoch::FIRST.next()));
+        let (first, second) = (Claimant::Bound(1), Claimant::Bound(2));
         let (older, newer) = (Claimant::Connection(1), Claimant::Connection(2));
         for (one, other, writes, yields) in [
             (older, newer, true, true),

@@ -1,6 +1,9 @@
 //! Which connection of this process holds a session, and whose turn it is to finish a file in it. Newest
 //! wins. This only makes the older connection stop at once and finish cleanly; that it cannot change the
 //! session any more is decided by the epoch in the session's record.
+//!
+//! An epoch that came in a ticket may have been here before. So connections are told apart by the order in which
+//! they were bound, in which no two are alike.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,21 +14,44 @@ use tokio_util::sync::CancellationToken;
 
 use crate::sessions::SessionStore;
 
-/// The sessions that connections of this process hold.
+/// The sessions that connections of this process hold, or ask for.
 #[derive(Debug)]
 pub struct Attached {
     /// Told when a connection ends.
     sessions: Arc<dyn SessionStore>,
-    holders: Mutex<HashMap<SessionId, Holder>>,
+    known: Mutex<Known>,
 }
 
+#[derive(Debug, Default)]
+struct Known {
+    sessions: HashMap<SessionId, Entry>,
+    /// Connections bound so far, to any session.
+    bound: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    /// When there is none left, the entry goes.
+    places: usize,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    newest: Option<Newest>,
+}
+
+/// The newest connection of a session that was bound, whether it is still there or not.
 #[derive(Debug)]
-struct Holder {
+struct Newest {
+    number: u64,
     epoch: Epoch,
     moved: CancellationToken,
-    /// It said `disconnect`, and has no answer yet.
-    leaving: bool,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    presence: Presence,
+}
+
+/// That a connection has to do with a session: it holds it, held it before a newer one came, or asks for it.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) session: SessionId,
+    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
+    attached: Arc<Attached>,
 }
 
 /// A connection's hold on a session. Dropped, the session is without a connection, unless a newer one
@@ -40,97 +66,124 @@ pub struct Bound {
     pub moved: CancellationToken,
     /// The session was ended on this connection, which may open another.
     pub ended: bool,
+    /// Its place among all connections that were bound to any session here.
+    pub(super) number: u64,
     /// A file may be visible under the next sequence and not counted: an earlier connection may have left it, or
     /// this one could not count or take back what it had shown.
     pub(super) uncounted: bool,
     /// The session came in a ticket, so its counter may be behind its files.
     pub(super) carried: bool,
-    pub(super) turn: Arc<tokio::sync::Mutex<()>>,
-    attached: Arc<Attached>,
+    pub(super) place: Place,
 }
 
 impl Attached {
     /// Nobody holds anything yet.
     pub(super) fn new(sessions: Arc<dyn SessionStore>) -> Self {
-        Self { sessions, holders: Mutex::default() }
+        Self { sessions, known: Mutex::default() }
     }
 
-    /// Binds the connection that opened `epoch` of `session`; an older one is told that it moved.
-    pub(super) fn bind(self: &Arc<Self>, session: SessionId, epoch: Epoch) -> Bound {
-        let moved = CancellationToken::new();
-        let mut holders = self.holders();
-        let turn = holders.get(&session).map(|holder| Arc::clone(&holder.turn)).unwrap_or_default();
-        match holders.get(&session) {
-            // Two connections continued it at once, and this one's turn to bind came after the newer one's.
-            Some(newer) if newer.epoch > epoch => moved.cancel(),
-            older => {
-                if let Some(older) = older {
-                    older.moved.cancel();
-                }
-                let (moved, turn) = (moved.clone(), Arc::clone(&turn));
-                holders.insert(session, Holder { epoch, moved, leaving: false, turn });
-            }
-        }
-        drop(holders);
-        let uncounted = epoch != Epoch::FIRST;
-        Bound { session, epoch, moved, ended: false, uncounted, carried: false, turn, attached: Arc::clone(self) }
-    }
-
-    /// The turn of whoever holds `session` now; a fresh one when nobody does.
-    pub(super) fn turn(&self, session: SessionId) -> Arc<tokio::sync::Mutex<()>> {
-        self.holders().get(&session).map(|holder| Arc::clone(&holder.turn)).unwrap_or_default()
+    /// A place at a session, whoever else has one.
+    pub(super) fn place(self: &Arc<Self>, session: SessionId) -> Place {
+        let mut known = self.known();
+        let entry = known.sessions.entry(session).or_default();
+        entry.places = entry.places.saturating_add(1);
+        Place { session, turn: Arc::clone(&entry.turn), attached: Arc::clone(self) }
     }
 
     /// Whether a connection of this process holds `session` now.
     pub(super) fn presence(&self, session: SessionId) -> Presence {
-        match self.holders().get(&session) {
-            None => Presence::Away,
-            Some(holder) if holder.leaving => Presence::Leaving,
-            Some(_) => Presence::Connected,
-        }
+        let known = self.known();
+        let newest = known.sessions.get(&session).and_then(|entry| entry.newest.as_ref());
+        newest.map_or(Presence::Away, |newest| newest.presence)
     }
 
-    fn set_leaving(&self, session: SessionId, epoch: Epoch, leaving: bool) {
-        if let Some(holder) = self.holders().get_mut(&session).filter(|holder| holder.epoch == epoch) {
-            holder.leaving = leaving;
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Binds the connection that opened `epoch` of the session; an older one is told that it moved.
+    pub(super) fn bind(self, epoch: Epoch) -> Bound {
+        let moved = CancellationToken::new();
+        let mut known = self.attached.known();
+        known.bound = known.bound.saturating_add(1);
+        let number = known.bound;
+        if let Some(entry) = known.sessions.get_mut(&self.session) {
+            match &entry.newest {
+                // Two connections continued it at once, and this one's turn to bind came after the newer one's.
+                Some(newer) if newer.epoch > epoch => moved.cancel(),
+                older => {
+                    if let Some(older) = older {
+                        older.moved.cancel();
+                    }
+                    let moved = moved.clone();
+                    entry.newest = Some(Newest { number, epoch, moved, presence: Presence::Connected });
+                }
+            }
         }
+        drop(known);
+        let (ended, uncounted, carried) = (false, epoch != Epoch::FIRST, false);
+        Bound { session: self.session, epoch, moved, ended, number, uncounted, carried, place: self }
     }
 
-    fn holders(&self) -> MutexGuard<'_, HashMap<SessionId, Holder>> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The newest epoch in which the session was bound while anybody has had a place at it.
+    pub(super) fn epoch(&self) -> Option<Epoch> {
+        let known = self.attached.known();
+        known.sessions.get(&self.session)?.newest.as_ref().map(|newest| newest.epoch)
+    }
+
+    /// Says what the connection of this number does; `false`: it is not the newest.
+    fn set_presence(&self, number: u64, presence: Presence) -> bool {
+        let mut known = self.attached.known();
+        let newest = known.sessions.get_mut(&self.session).and_then(|entry| entry.newest.as_mut());
+        match newest.filter(|newest| newest.number == number) {
+            Some(newest) => {
+                newest.presence = presence;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut known = self.attached.known();
+        if let Some(entry) = known.sessions.get_mut(&self.session) {
+            entry.places = entry.places.saturating_sub(1);
+            if entry.places == 0 {
+                known.sessions.remove(&self.session);
+            }
+        }
     }
 }
 
 impl Bound {
     /// The session is being left, until what comes back is dropped.
     pub(super) fn leave(&self) -> Leaving {
-        let Self { session, epoch, ref attached, .. } = *self;
-        attached.set_leaving(session, epoch, true);
-        Leaving { session, epoch, attached: Arc::clone(attached) }
+        self.place.set_presence(self.number, Presence::Leaving);
+        Leaving { number: self.number, place: self.place.attached.place(self.session) }
+    }
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        if self.place.set_presence(self.number, Presence::Away) {
+            self.place.attached.sessions.left(self.session, self.epoch);
+        }
     }
 }
 
 /// A goodbye that is being carried out.
 #[derive(Debug)]
 pub(super) struct Leaving {
-    session: SessionId,
-    epoch: Epoch,
-    attached: Arc<Attached>,
+    number: u64,
+    place: Place,
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.attached.set_leaving(self.session, self.epoch, false);
-    }
-}
-
-impl Drop for Bound {
-    fn drop(&mut self) {
-        let mut holders = self.attached.holders();
-        if holders.get(&self.session).is_some_and(|holder| holder.epoch == self.epoch) {
-            holders.remove(&self.session);
-        }
-        drop(holders);
-        self.attached.sessions.left(self.session, self.epoch);
+        self.place.set_presence(self.number, Presence::Connected);
     }
 }

@@ -28,6 +28,9 @@ struct Records {
     live_by_address: HashMap<IpAddr, usize>,
     live_by_holder: HashMap<Holder, SessionId>,
     live: usize,
+    /// Changes so far. The revision of a record is its place among them, so that none comes again when a record was
+    /// forgotten and is there anew.
+    changes: u64,
 }
 
 #[derive(Debug)]
@@ -47,6 +50,12 @@ impl Records {
             return Err(StoreError::Full);
         }
         Ok(())
+    }
+
+    /// The session at a revision that no other had.
+    fn revised(&mut self, session: Session) -> Versioned {
+        self.changes = self.changes.saturating_add(1);
+        Versioned { revision: Revision::of(self.changes), session: Arc::new(session) }
     }
 
     fn add(&mut self, record: Versioned, due: Timestamp) {
@@ -148,7 +157,7 @@ impl SessionStore for MemoryStore {
         if session.ended().is_none() {
             records.admit(&session, room)?;
         }
-        let record = Versioned { revision: Revision::FIRST, session: Arc::new(session) };
+        let record = records.revised(session);
         records.add(record.clone(), due);
         records.forget_oldest(self.tombstones_max);
         Ok(record)
@@ -161,7 +170,7 @@ impl SessionStore for MemoryStore {
     async fn replace(&self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
         let mut records = self.records();
         records.take(next.id(), seen)?;
-        let record = Versioned { revision: seen.next(), session: Arc::new(next) };
+        let record = records.revised(next);
         records.add(record.clone(), due);
         records.forget_oldest(self.tombstones_max);
         Ok(record)

@@ -4,6 +4,7 @@
 mod cut;
 mod faults;
 mod listing;
+mod old_tickets;
 mod orders;
 mod parts;
 mod sequence;

@@ -113,7 +113,17 @@ impl MemoryStorage {
         self.world().done.get(&operation).copied().unwrap_or_default()
     }
 
-    /// The machine loses power: every file that is not durable is gone, and of a part what was not synced. Sinks and parts are for the caller to drop.
+    /// The process ends: nobody has claimed a part any more, and what came of it stays.
+    pub fn end_process(&self) {
+        let mut world = self.world();
+        for part in world.parts.values_mut() {
+            (part.last, part.writer) = (None, None);
+        }
+        world.keep_within_bounds();
+    }
+
+    /// The machine loses power: every file that is not durable is gone, and of a part what was not synced. Sinks and
+    /// parts are for the caller to drop.
     pub fn cut_power(&self) {
         let mut world = self.world();
         world.visible.retain(|_, kept| kept.durable);

@@ -142,18 +142,19 @@ impl StatefulHandler {
         self.fits(&proof)?;
         self.wrong_tokens.admit(peer.address, self.services.clock.now())?;
         let claim = self.claim(id, proof, body, peer).await?;
+        let place = self.attached.place(id);
         // Only whoever has the secret may make others wait.
-        self.known(id, &claim, peer).await?;
+        self.known(&place, &claim, peer).await?;
         // An older connection that is just making a file visible finishes first, if it does so soon. If not, the
         // epoch sees to it that what it made visible is not counted.
-        let turn = self.attached.turn(id);
+        let turn = Arc::clone(&place.turn);
         let turn = tokio::select! {
             biased;
             turn = turn.lock() => Some(turn),
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
         };
         for _ in 0..CHANGES_TRIED {
-            let Known { session, revision } = self.known(id, &claim, peer).await?;
+            let Known { session, revision } = self.known(&place, &claim, peer).await?;
             let found = self.phase(&session);
             match step(found, Action::Connect) {
                 Step::Take => {}
@@ -167,7 +168,7 @@ impl StatefulHandler {
             }
             let taken = session.taken_over(peer.address, self.services.clock.now());
             let Some(taken) = unless_conflict(self.take(revision, taken, peer).await)? else { continue };
-            let mut bound = self.attached.bind(id, taken.session.epoch());
+            let mut bound = place.bind(taken.session.epoch());
             bound.carried = matches!(claim, Claim::Ticket(_));
             peer.bound = Some(bound);
             let mut answer = Answer::of(Status::SessionResumed);

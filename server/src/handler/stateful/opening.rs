@@ -24,7 +24,7 @@ impl StatefulHandler {
         let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
         let (opened, replaced) = self.settle(session.held_by(holder), peer).await?;
         let opened = opened.session;
-        peer.bound = Some(self.attached.bind(opened.id(), opened.epoch()));
+        peer.bound = Some(self.attached.place(opened.id()).bind(opened.epoch()));
         let mut answer = Answer::of(Status::SessionCreated);
         // Where clients carry their sessions, the ticket is the secret, and nobody is told this one.
         let token = self.sessions.tickets().is_none().then(|| token.to_wire());
@@ -55,10 +55,10 @@ impl StatefulHandler {
     /// Ends the other session of a holder, if that is what is wanted; says whether it was alive. What its connection
     /// has made visible is counted first.
     async fn make_way(&self, other: SessionId) -> Result<bool, ErrorBody> {
-        let turn = self.attached.turn(other);
+        let place = self.attached.place(other);
         let _turn = tokio::select! {
             biased;
-            turn = turn.lock() => Some(turn),
+            turn = place.turn.lock() => Some(turn),
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
         };
         let seen = match self.sessions.load(other).await {

@@ -78,11 +78,12 @@ impl StatefulHandler {
     /// The session this connection is bound to, if it still holds it.
     pub(super) async fn held(&self, peer: &Peer) -> Result<Versioned, ErrorBody> {
         let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
-        // Also when the newer connection has ended and nothing of the session is here any more.
+        let loaded = self.sessions.load(bound.session).await;
+        // Also when the newer connection has come and gone meanwhile, and nothing of the session is here any more.
         if bound.moved.is_cancelled() {
             return Err(ErrorCode::SessionMoved.into());
         }
-        let seen = match self.sessions.load(bound.session).await {
+        let seen = match loaded {
             Err(StoreError::Damaged(error)) => return Err(self.damaged(error, Action::Heartbeat, peer)),
             seen => seen?.ok_or(ErrorCode::SessionUnknown)?,
         };
@@ -95,7 +96,7 @@ impl StatefulHandler {
         let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
         tokio::select! {
             biased;
-            turn = Arc::clone(&bound.turn).lock_owned() => Ok(turn),
+            turn = Arc::clone(&bound.place.turn).lock_owned() => Ok(turn),
             () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => Err(ErrorCode::Busy.into()),
         }
     }

@@ -13,6 +13,7 @@ use super::StatefulHandler;
 use super::record::expecting;
 use crate::config::Naming;
 use crate::files::ObjectName;
+use crate::handler::attached::Place;
 use crate::handler::{Body, Peer};
 use crate::rate::Loopback;
 use crate::sessions::{Revision, Room, StoreError, Versioned};
@@ -95,8 +96,8 @@ impl StatefulHandler {
     }
 
     /// The session that a claim continues.
-    pub(super) async fn known(&self, id: SessionId, claim: &Claim, peer: &Peer) -> Result<Known, ErrorBody> {
-        let loaded = match self.sessions.load(id).await {
+    pub(super) async fn known(&self, place: &Place, claim: &Claim, peer: &Peer) -> Result<Known, ErrorBody> {
+        let loaded = match self.sessions.load(place.session).await {
             Err(StoreError::Damaged(error)) => return Err(self.damaged(error, Action::Connect, peer)),
             loaded => loaded?,
         };
@@ -105,7 +106,14 @@ impl StatefulHandler {
                 Ok(Known { session: seen.session, revision: Some(seen.revision) })
             }
             (Claim::Token(_), _) => Err(self.unknown(peer)),
-            (Claim::Ticket(carried), None) => Ok(Known { session: Arc::clone(carried), revision: None }),
+            (Claim::Ticket(carried), None) => {
+                // Nothing is remembered of it, but connections that were overtaken, or ended it, may be here still.
+                let session = match place.epoch() {
+                    Some(epoch) => Arc::new(carried.not_before(epoch)),
+                    None => Arc::clone(carried),
+                };
+                Ok(Known { session, revision: None })
+            }
             (Claim::Ticket(carried), Some(held)) => Ok(newest(carried, held)),
         }
     }

@@ -33,7 +33,7 @@ impl StatefulHandler {
         let sequence = seen.session.next_sequence();
         let name = self.name(&seen.session, sequence, Extension::of(&upload.mime_type));
         let key = PartKey::of_sequence(seen.session.id(), sequence);
-        let by = Claimant::Epoch(seen.session.epoch());
+        let by = Claimant::Bound(peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?.number);
         let kind = upload.digest_kind();
         let own = Some((key, by));
         let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await.map_err(in_session)?;
