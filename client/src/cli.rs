@@ -139,7 +139,7 @@ pub(crate) struct Remove {
 pub(crate) enum Sessions {
     /// Show them, the last one first
     Ls,
-    /// Forget one, or all, with what is under way in them
+    /// Forget one with what is under way in it, or all with everything that runs left
     Forget(Forget),
 }
 

@@ -3,7 +3,7 @@
 
 mod words;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::digest::Digest;
 use shared::id::{Sequence, SessionId, Timestamp};
 use shared::wire::{Ack, FileEntry, Hello, Mode, Record};
@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::remembered::Kept;
 
 /// The kinds of events, for the help text.
-pub(crate) const KINDS: [(&str, &str); 18] = [
+pub(crate) const KINDS: [(&str, &str); 19] = [
     ("session", "a session was opened or continued"),
     ("degraded", "no session to be had; it goes on stateless"),
     ("replaced", "another device with the same access key was disconnected"),
@@ -21,6 +21,7 @@ pub(crate) const KINDS: [(&str, &str); 18] = [
     ("resumed", "a file goes on behind what the server has of it"),
     ("skipped", "a folder holds something that is no file, or a link; it is not sent"),
     ("stored", "a file is stored and its digest compared"),
+    ("already", "a file was stored by a run of the same command that was cut; it is not sent again"),
     ("fetched", "a file was fetched and its digest compared"),
     ("file", "one file of the session (list)"),
     ("status", "the session as the server sees it (status)"),
@@ -68,6 +69,7 @@ pub(crate) enum Event<'a> {
         why: &'a str,
     },
     Stored(&'a Stored),
+    Already(&'a Stored),
     Fetched {
         stored_as: &'a str,
         path: String,
@@ -116,7 +118,7 @@ pub(crate) enum Novelty {
 }
 
 /// A file that is stored.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Stored {
     pub(crate) path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,6 +189,8 @@ impl Failed {
 pub(crate) struct Summary {
     pub(crate) done: &'static str,
     pub(crate) files: u64,
+    /// Files that an earlier run stored; none of them is among `files`.
+    pub(crate) already: u64,
     pub(crate) bytes: u64,
     /// Payload bytes that were sent more than once.
     pub(crate) sent_again: u64,

@@ -1,7 +1,9 @@
 //! What this run has under way, written down so that another run can go on when this one is killed: which file,
 //! and under which sequence or transfer id, never what is in it. One small file a run that only the user can read,
-//! beside a lock that is held as long as the run lives. Knows nothing of the server.
+//! beside a lock that is held as long as the run lives; what is stored goes into the ledger. Knows nothing of the
+//! server.
 
+mod ledger;
 mod left;
 
 use std::fs::File;
@@ -15,6 +17,8 @@ use crate::env::{Environment, random};
 use crate::failure::Failure;
 use crate::private;
 use crate::secret::Secret;
+use ledger::Ledger;
+pub(crate) use ledger::Round;
 
 /// Bytes of the longest journal that is read.
 const FILE_BYTES_MAX: u64 = 512 * 1024;
@@ -22,6 +26,8 @@ const FILE_BYTES_MAX: u64 = 512 * 1024;
 const ENTRIES_MAX: usize = 64;
 /// Locks tried before a run does without a journal. Their names are random, so one is enough.
 const LOCK_TRIES_MAX: u32 = 3;
+/// How long a run that ended can be gone on with, as far as this side is concerned. The server may say otherwise.
+const KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Which sending is meant: the same command over the same file makes the same one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,6 +135,7 @@ pub(crate) struct Journal {
     /// `None` without a home folder: then nothing is written down.
     folder: Option<PathBuf>,
     own: Option<Own>,
+    ledger: Option<Ledger>,
 }
 
 /// The files of this run.
@@ -144,7 +151,7 @@ struct Own {
 impl Journal {
     /// A journal in this folder; without one nothing is written down.
     pub(crate) fn at(folder: Option<PathBuf>) -> Self {
-        Self { folder, own: None }
+        Self { folder, own: None, ledger: None }
     }
 
     /// Where journals are.

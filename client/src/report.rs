@@ -175,7 +175,7 @@ impl Inner {
                 }
             }
             Format::Quiet => match (event, event.words(self.layout)) {
-                (Event::Stored(stored), _) => self.write_output(&neutral(&stored.place)),
+                (Event::Stored(stored) | Event::Already(stored), _) => self.write_output(&neutral(&stored.place)),
                 (Event::File(entry), _) => self.write_output(&neutral(&entry.stored_as)),
                 (Event::Removed { stored_as, .. } | Event::Fetched { stored_as, .. }, _) => {
                     self.write_output(&neutral(stored_as));

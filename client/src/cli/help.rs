@@ -45,7 +45,8 @@ pub(super) fn long_help() -> String {
          \x20 DFT_OUTPUT  output: human, json or quiet\n\
          \x20 The file is $XDG_CONFIG_HOME/dft/client.yaml (~/.config/dft/client.yaml), one `key: value` a line.\n\
          \x20 Sessions are remembered in $XDG_STATE_HOME/dft/session.json (~/.local/state/dft/session.json),\n\
-         \x20 and what is under way in the folder journal beside it. Both hold secrets and no contents.\n\
+         \x20 and what is under way, or stored by a run that was cut, in the folder journal beside it.\n\
+         \x20 Both hold secrets and no contents.\n\
          \x20 NO_COLOR switches colours off.\n\
          \nEvents of --json, by their \"event\":\n",
     );

@@ -54,8 +54,8 @@ pub(super) async fn run(fetch: &Fetch, context: &Context) -> Result<ExitCode, Fa
     let failed = u64::try_from(failures.len()).unwrap_or(u64::MAX);
     if fetch.files.len() > 1 {
         let (ms, exit) = (watch.millis(), exit.code());
-        let (files, sent_again) = (done, 0);
-        context.report.event(&Event::Summary(Summary { done: "fetched", files, bytes, sent_again, failed, ms, exit }));
+        let (done, files, already, sent_again) = ("fetched", done, 0, 0);
+        context.report.event(&Event::Summary(Summary { done, files, already, bytes, sent_again, failed, ms, exit }));
     }
     Ok(exit)
 }

@@ -139,6 +139,7 @@ pub(super) async fn remove(remove: &Remove, context: &Context) -> Result<ExitCod
         context.report.event(&Event::Summary(Summary {
             done: "removed",
             files: done,
+            already: 0,
             bytes: 0,
             sent_again: 0,
             failed,

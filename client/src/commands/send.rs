@@ -12,7 +12,9 @@ use crate::conversation::{Afterwards, Conversation, Held};
 use crate::env::Stopwatch;
 use crate::event::{Event, Summary};
 use crate::failure::Failure;
+use crate::journal::Round;
 use crate::sources::{Found, Origin, Source, find};
+use crate::text::{neutral, quoted};
 
 /// Sends everything and says what became of each.
 pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std::marker::Send>) -> ExitCode {
@@ -42,7 +44,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     for (label, why) in found.skipped {
         context.report.event(&Event::Skipped { path: &label, why });
     }
-    sending.take_over(&mut found.sources);
+    sending.take_over(&mut found.sources, &round(&send, mode, context));
     let total: Option<u64> = found.sources.iter().map(Source::size).sum();
     context.start_bar(total);
     let mut interrupt = context.interrupt.clone();
@@ -51,7 +53,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
         () = sending.all(&found.sources) => {}
         () = interrupt.wait() => {
             sending.fail(None, Failure::Interrupted);
-            go_on_later(&sending, &found.sources, context);
+            go_on_later(&found.sources, context);
         }
     }
     context.report.end_bar();
@@ -62,6 +64,7 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     context.report.event(&Event::Summary(Summary {
         done: "stored",
         files: tally.files,
+        already: tally.already,
         bytes: tally.bytes,
         sent_again: tally.sent_again,
         failed,
@@ -71,9 +74,16 @@ pub(super) async fn run(send: Send, context: &Context, input: Box<dyn Read + std
     exit
 }
 
+/// What a later run of the same command is known by. How patient it is and what it says make no difference.
+fn round(send: &Send, mode: ModeName, context: &Context) -> Round {
+    let name = send.name.as_ref().map(|name| name.as_str().to_owned());
+    Round::of(context.server.to_string(), mode.word(), send.session.clone(), name, &send.paths)
+}
+
 /// Says how an interrupted run is gone on with.
-fn go_on_later(sending: &Sending<'_>, sources: &[Source], context: &Context) {
-    context.report.talk(&format!("to go on: {}", sending.command_to_go_on()));
+fn go_on_later(sources: &[Source], context: &Context) {
+    let words = context.command_line.iter().map(|word| quoted(&neutral(&word.to_string_lossy())));
+    context.report.talk(&format!("to go on: {}", words.collect::<Vec<_>>().join(" ")));
     if sources.iter().any(|source| !matches!(source.origin, Origin::File(..))) {
         context.report.talk("what comes through a pipe begins anew: nobody can read it twice");
     }

@@ -3,11 +3,10 @@
 mod goodbye;
 mod left;
 mod opening;
+mod stored;
 mod uploading;
 
-use std::collections::HashSet;
 use std::io::Read;
-use std::path::PathBuf;
 
 use shared::exit::ExitCode;
 use shared::wire::{Ack, ErrorBody, Mode, Reply};
@@ -21,7 +20,7 @@ use crate::event::Event;
 use crate::failure::{Failure, exit_of_several};
 use crate::journal::{Errand, Journal, Place};
 use crate::reconnect::Reconnect;
-use crate::sources::{Origin, Source};
+use crate::sources::Source;
 use crate::text::counted;
 use crate::transport::Connection;
 
@@ -29,6 +28,8 @@ use crate::transport::Connection;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) files: u64,
+    /// Files that a run of the same command stored before it was cut.
+    pub(super) already: u64,
     pub(super) bytes: u64,
     pub(super) failures: Vec<Failure>,
     /// Files behind one after which nothing more could be sent.
@@ -42,7 +43,7 @@ pub(super) struct Tally {
 impl Tally {
     /// The exit code of the whole.
     pub(super) fn exit(&self) -> ExitCode {
-        match (exit_of_several(self.files, &self.failures), &self.unclosed) {
+        match (exit_of_several(self.files.saturating_add(self.already), &self.failures), &self.unclosed) {
             (ExitCode::Success, Some(failure)) => failure.exit(),
             (exit, _) => exit,
         }
@@ -63,7 +64,6 @@ pub(super) struct Sending<'a> {
     mode: &'static str,
     /// What ended runs left of these files.
     left: Vec<(Errand, Place)>,
-    done: HashSet<PathBuf>,
     /// How the connection was lost last.
     lost: Option<Failure>,
     tries: Reconnect,
@@ -107,7 +107,6 @@ impl<'a> Sending<'a> {
             journal: Journal::at(context.journals.clone()),
             mode,
             left: Vec::new(),
-            done: HashSet::new(),
             lost: None,
             tries: Reconnect::new(context.bounds),
             reached: Reached::NotYet,
@@ -139,6 +138,8 @@ impl<'a> Sending<'a> {
                 return GoOn::Yes;
             }
         };
+        // Before it is opened: one that takes its place meanwhile is not taken for it by a later run.
+        current.errand = self.errand(source);
         // A file that cannot be opened need not trouble the server.
         if let Err(failure) = current.begin(&mut self.input, self.ack, &self.context.report).await {
             self.fail(Some(&current.label), failure);
@@ -206,10 +207,8 @@ impl<'a> Sending<'a> {
         match current.stored(reply, session).await {
             Ok(stored) => {
                 self.tries.progress();
+                self.write_down(current, &stored);
                 self.strike(current);
-                if let Origin::File(path, _) = &current.source.origin {
-                    self.done.insert(path.clone());
-                }
                 self.tally.files = self.tally.files.saturating_add(1);
                 self.tally.bytes = self.tally.bytes.saturating_add(stored.size);
                 self.context.report.event(&Event::Stored(&stored));

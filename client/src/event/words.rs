@@ -36,6 +36,7 @@ impl Event<'_> {
             Self::Resumed(resumed) => Line::Talk(resumed.words()),
             Self::Skipped { path, why } => Line::Talk(format!("warning: {} skipped: {why}", neutral(path))),
             Self::Stored(stored) => Line::Data(stored.words(layout)),
+            Self::Already(stored) => Line::Data(stored.words(layout) + "  (stored by the run that was cut)"),
             Self::Fetched { stored_as, path, size: bytes, digest, ms } => Line::Talk(format!(
                 "{} -> {}  {}  {}  {}",
                 neutral(stored_as),
@@ -135,6 +136,9 @@ impl Summary {
         let kilobytes = kilobytes_per_second(self.bytes, self.ms);
         if self.bytes > 0 && kilobytes > 0 {
             let _ = write!(text, ", {}.{} MB/s", grouped(kilobytes / 1000), kilobytes % 1000 / 100);
+        }
+        if self.already > 0 {
+            let _ = write!(text, "; {} already stored", counted(self.already, "file"));
         }
         if self.sent_again > 0 {
             let _ = write!(text, "; {} sent again", size(self.sent_again));

@@ -7,14 +7,12 @@ use std::path::{Path, PathBuf};
 
 use shared::id::SessionId;
 
-use super::{ENTRIES_MAX, Entry, Errand, FILE_BYTES_MAX, Journal, Place, write};
+use super::{ENTRIES_MAX, Entry, Errand, FILE_BYTES_MAX, Journal, KEPT_MS, Place, ledger, write};
 use crate::failure::Failure;
 use crate::private;
 
 /// Journals of ended runs that are kept; the oldest go first.
 const JOURNALS_MAX: usize = 64;
-/// How long a run that ended can be gone on with, as far as this side is concerned. The server may say otherwise.
-const KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// The journal of a run that ended, locked so that only one other run takes it.
 struct Ended {
@@ -63,9 +61,12 @@ impl Journal {
         Ok(taken)
     }
 
-    /// Strikes out what ended runs left in these sessions; in none named, all they left.
+    /// Strikes out what ended runs left in these sessions; in none named, all they left, and what they stored too.
     pub(crate) fn forget(&self, sessions: Option<&[SessionId]>, now_ms: u64) -> Result<(), Failure> {
         let Some(folder) = &self.folder else { return Ok(()) };
+        if sessions.is_none() {
+            ledger::forget(folder).map_err(|error| Failure::local(crate::reading::shown(folder), &error))?;
+        }
         let ended = match ended(folder, now_ms) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             ended => ended.map_err(|error| Failure::local(crate::reading::shown(folder), &error))?,

@@ -5,11 +5,16 @@ use super::*;
 impl World {
     /// Runs the program until the server has heard a transfer, then ends it as a kill does: nothing of it goes on.
     async fn killed(&self, line: &str, to: &str, heard: &Heard) {
+        self.killed_at(&["transfer"], line, to, heard).await;
+    }
+
+    /// The same, when the server has heard these actions last.
+    async fn killed_at(&self, last: &[&str], line: &str, to: &str, heard: &Heard) {
         let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
         let args = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]);
         let run = Box::pin(crate::run(args, self.environment(), Console::captured("").0));
         let until = async {
-            while actions(heard).last().is_none_or(|action| action != "transfer") {
+            while !actions(heard).ends_with(&last.iter().map(|action| (*action).to_owned()).collect::<Vec<_>>()) {
                 tokio::task::yield_now().await;
             }
         };
@@ -20,7 +25,7 @@ impl World {
                 () = until => {}
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), killed).await.expect("no transfer was heard");
+        tokio::time::timeout(Duration::from_secs(20), killed).await.expect("it was not heard");
     }
 
     fn journals(&self) -> usize {
@@ -143,11 +148,107 @@ async fn an_interrupted_client_says_which_command_goes_on_and_keeps_what_that_ne
     };
     let (exit, ()) = tokio::join!(run, stopper);
     assert_eq!(exit.code(), 130);
-    let command = format!("to go on: client send {} {to}\n", world.path("b.txt"));
+    let command = format!("to go on: client send {} {} {to}\n", world.path("a.txt"), world.path("b.txt"));
     assert!(captured.errors_text().contains(&command), "{}", captured.errors_text());
-    let (exit, captured) = world.run("send @b.txt", &address).await;
+    let (exit, captured) = world.run("send @a.txt @b.txt", &address).await;
     assert_eq!(exit, 0, "{}", captured.errors_text());
     assert_eq!(field(&heard, "transfer", "/session/sequence"), [1, 2, 2]);
+    assert_eq!(world.journals(), 0);
+}
+
+const TWO_FILES: [&str; 3] = ["connect", "transfer", "transfer"];
+
+#[tokio::test]
+async fn a_killed_client_does_not_send_again_what_was_stored() {
+    for format in ["--format=human", "--json", "-q"] {
+        let world = World::new();
+        let heard = Heard::default();
+        let first = vec![created(), stored(), Act::Silence];
+        let address = serve_heard(vec![first, vec![resumed(2), stored()]], heard.clone()).await;
+        world.killed_at(&TWO_FILES, "send @a.txt @b.txt", &address, &heard).await;
+        let (exit, captured) = world.run(&format!("send @a.txt @b.txt {format}"), &address).await;
+        let (output, errors) = (captured.output_text(), captured.errors_text());
+        assert_eq!(exit, 0, "{errors}");
+        assert_eq!(field(&heard, "transfer", "/name"), ["a.txt", "b.txt", "b.txt"]);
+        assert_eq!(world.journals(), 0, "nothing is left to go on with");
+        match format {
+            "--json" => {
+                let lines: Vec<serde_json::Value> =
+                    output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                let already = lines.iter().find(|line| line["event"] == "already").unwrap();
+                assert_eq!((&already["stored_as"], &already["size"]), (&"session_x/file_1_9.txt".into(), &3.into()));
+                assert_eq!((&already["session"], &already["sequence"]), (&ID.into(), &1.into()));
+                let summary = lines.last().unwrap();
+                assert_eq!(
+                    (&summary["files"], &summary["already"], &summary["failed"]),
+                    (&1.into(), &1.into(), &0.into())
+                );
+            }
+            "-q" => assert_eq!(output, "session_x/file_1_9.txt\nsession_x/file_2_9.txt\n"),
+            _ => {
+                assert!(errors.contains("already stored by the run that was cut: 1 file\n"), "{errors}");
+                assert!(errors.contains("1 file stored, 1 B in "), "{errors}");
+                assert!(errors.contains("; 1 file already stored"), "{errors}");
+                assert!(output.contains("(stored by the run that was cut)\n"), "{output}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_killed_when_all_was_stored_has_nothing_left_to_send() {
+    let world = World::new();
+    let heard = Heard::default();
+    let address = serve_heard(vec![vec![created(), stored(), stored(), Act::Silence]], heard.clone()).await;
+    let line = "send @a.txt @b.txt --close";
+    world.killed_at(&["disconnect"], line, &address, &heard).await;
+    // Nobody is there any more, and nobody is needed.
+    let (exit, captured) = world.run(line, &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert!(captured.errors_text().contains("0 files stored, 0 B in "), "{}", captured.errors_text());
+    assert!(captured.errors_text().contains("; 2 files already stored"), "{}", captured.errors_text());
+}
+
+#[tokio::test]
+async fn a_stored_file_that_was_changed_since_is_sent_again() {
+    let world = World::new();
+    let heard = Heard::default();
+    let first = vec![created(), stored(), Act::Silence];
+    let address = serve_heard(vec![first, vec![resumed(2), stored(), stored()]], heard.clone()).await;
+    world.killed_at(&TWO_FILES, "send @a.txt @b.txt", &address, &heard).await;
+    std::fs::write(world.path("a.txt"), "other").unwrap();
+    let (exit, captured) = world.run("send @a.txt @b.txt", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "transfer", "/name"), ["a.txt", "b.txt", "b.txt", "a.txt"]);
+}
+
+#[tokio::test]
+async fn a_command_that_came_to_its_end_sends_everything_again() {
+    for (exit, last) in [(0, stored()), (9, error("bad_name"))] {
+        let world = World::new();
+        let heard = Heard::default();
+        let run = vec![created(), stored(), last];
+        let address = serve_heard(vec![run.clone(), run], heard.clone()).await;
+        for _ in 0..2 {
+            assert_eq!(world.run("send @a.txt @b.txt", &address).await.0, exit);
+            assert_eq!(world.journals(), 0);
+        }
+        assert_eq!(field(&heard, "transfer", "/name"), ["a.txt", "b.txt", "a.txt", "b.txt"]);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_gave_up_leaves_what_it_stored_to_the_next_one() {
+    let world = World::new();
+    let heard = Heard::default();
+    // It is lost in the middle, then before anything was asked.
+    let scripts = vec![vec![created(), stored(), Act::Hang], vec![Act::Hang], vec![resumed(2), stored()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    assert_eq!(world.run("send @a.txt @b.txt --retries 0", &address).await.0, 9);
+    assert_eq!(world.run("send @a.txt @b.txt --retries 0", &address).await.0, 9);
+    let (exit, captured) = world.run("send @a.txt @b.txt --retries 5", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "transfer", "/name"), ["a.txt", "b.txt", "b.txt"]);
 }
 
 #[tokio::test]
@@ -175,6 +276,13 @@ async fn remembered_sessions_are_shown_and_forgotten_with_what_is_under_way_in_t
         assert_eq!(world.run("sessions ls", &address).await.1.output_text(), "");
         assert_eq!(world.journals(), 0, "{which}");
     }
+    // What was stored is forgotten with all the rest.
+    let world = World::new();
+    let heard = Heard::default();
+    let address = serve_heard(vec![vec![created(), stored(), Act::Silence]], heard.clone()).await;
+    world.killed_at(&TWO_FILES, "send @a.txt @b.txt", &address, &heard).await;
+    assert_eq!(world.run("sessions forget --all", &address).await.0, 0);
+    assert_eq!(world.journals(), 0);
     assert_eq!(World::new().exit("sessions forget --all", vec![]).await, 0);
 }
 

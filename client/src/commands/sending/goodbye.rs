@@ -2,6 +2,7 @@
 
 use shared::wire::Action;
 
+use super::left::leaves_open;
 use super::{Sending, Tally};
 use crate::commands::joined::forget_if_gone;
 use crate::conversation::{Command, Conversation, Event as Happened};
@@ -43,8 +44,11 @@ impl Sending<'_> {
     }
 
     /// Leaves the session to the next command, or forgets the one that was closed; gives the tally.
-    pub(in crate::commands) async fn finish(self) -> Tally {
+    pub(in crate::commands) async fn finish(mut self) -> Tally {
         self.remember().await;
+        if self.tally.untried == 0 && !self.tally.failures.iter().any(leaves_open) {
+            self.journal.end_round();
+        }
         self.tally
     }
 

@@ -1,7 +1,5 @@
 //! What this run writes down for another one, and what ended runs left for this one.
 
-use std::path::PathBuf;
-
 use shared::error::Retry;
 use shared::id::{Sequence, SessionId};
 
@@ -10,18 +8,18 @@ use crate::commands::current::Current;
 use crate::conversation::{Attempt, Conversation, Event as Happened, Held};
 use crate::env::Clock;
 use crate::failure::Failure;
-use crate::journal::{Errand, Journal, Place};
+use crate::journal::{Errand, Journal, Place, Round};
 use crate::sources::{Origin, Source};
-use crate::text::quoted;
 
 impl Sending<'_> {
     /// Takes over what ended runs left of these files, and puts those of a session first: their numbers come before
     /// all that are new.
-    pub(in crate::commands) fn take_over(&mut self, sources: &mut [Source]) {
+    pub(in crate::commands) fn take_over(&mut self, sources: &mut Vec<Source>, round: &Round) {
         let errands: Vec<Errand> = sources.iter().filter_map(|source| self.errand(source)).collect();
         let taken = self.journal.take(errands.iter(), Clock::wall_ms());
         let taken = self.noted(taken).unwrap_or_default();
         self.left = taken.into_iter().map(|(errand, place)| (errand.clone(), place)).collect();
+        self.pass_over(sources, round);
         // There may be several; a client is in one session at a time.
         let places = self.left.iter().map(|(_, place)| place);
         let held = places.filter_map(held).min_by_key(|held| held.next);
@@ -57,7 +55,7 @@ impl Sending<'_> {
         self.left.iter().find(|(left, _)| Some(left) == errand)
     }
 
-    fn errand(&self, source: &Source) -> Option<Errand> {
+    pub(super) fn errand(&self, source: &Source) -> Option<Errand> {
         let Origin::File(path, _) = &source.origin else { return None };
         let name = source.name.as_ref().map(shared::wire::FileName::as_str);
         Errand::of(&self.context.server.to_string(), self.mode, path, name)
@@ -65,7 +63,6 @@ impl Sending<'_> {
 
     /// How the conversation is told of the file.
     pub(super) fn offer(&mut self, current: &mut Current<'_>) -> Happened {
-        current.errand = self.errand(current.source);
         let session = self.conversation.as_ref().and_then(Conversation::session).map(|held| held.id);
         let left = match self.find_left(current.errand.as_ref()) {
             Some((_, Place::Transfer(id))) => {
@@ -100,32 +97,25 @@ impl Sending<'_> {
     }
 
     pub(super) fn strike(&mut self, current: &Current<'_>) {
-        let Some(errand) = &current.errand else { return };
+        if let Some(errand) = &current.errand {
+            self.strike_out(errand);
+        }
+    }
+
+    pub(super) fn strike_out(&mut self, errand: &Errand) {
         let struck = self.journal.strike(errand);
         self.noted(struck);
     }
 
     /// A file nobody needs to go on with is struck out: it was refused, or cannot be read.
     pub(super) fn strike_unless_open(&mut self, current: &Current<'_>, failure: &Failure) {
-        let open = match failure {
-            Failure::Lost(_) | Failure::Unreachable { .. } | Failure::Unknown(_) | Failure::Interrupted => true,
-            Failure::Refused(body) => matches!(body.code.retry(), Retry::Later | Retry::Resume | Retry::NewSession),
-            Failure::Usage(_)
-            | Failure::Configuration(_)
-            | Failure::Local { .. }
-            | Failure::Integrity { .. }
-            | Failure::Broken(_)
-            | Failure::Version(_)
-            | Failure::NoSession(_)
-            | Failure::Unclosed { .. } => false,
-        };
-        if !open {
+        if !leaves_open(failure) {
             self.strike(current);
         }
     }
 
     /// Says once that nothing can be written down; it is no reason to stop.
-    fn noted<T>(&mut self, done: Result<T, Failure>) -> Option<T> {
+    pub(super) fn noted<T>(&mut self, done: Result<T, Failure>) -> Option<T> {
         match done {
             Ok(done) => Some(done),
             Err(failure) => {
@@ -135,12 +125,21 @@ impl Sending<'_> {
             }
         }
     }
+}
 
-    /// The command that goes on, without the files that are stored.
-    pub(in crate::commands) fn command_to_go_on(&self) -> String {
-        let words = self.context.command_line.iter();
-        let words = words.filter(|word| !self.done.contains(&PathBuf::from(word)));
-        words.map(|word| quoted(&crate::text::neutral(&word.to_string_lossy()))).collect::<Vec<_>>().join(" ")
+/// Whether another run could still do what failed in this one.
+pub(super) fn leaves_open(failure: &Failure) -> bool {
+    match failure {
+        Failure::Lost(_) | Failure::Unreachable { .. } | Failure::Unknown(_) | Failure::Interrupted => true,
+        Failure::Refused(body) => matches!(body.code.retry(), Retry::Later | Retry::Resume | Retry::NewSession),
+        Failure::Usage(_)
+        | Failure::Configuration(_)
+        | Failure::Local { .. }
+        | Failure::Integrity { .. }
+        | Failure::Broken(_)
+        | Failure::Version(_)
+        | Failure::NoSession(_)
+        | Failure::Unclosed { .. } => false,
     }
 }
 

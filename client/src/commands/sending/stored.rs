@@ -1,0 +1,39 @@
+//! What a run of the same command stored before it was cut is not sent again.
+
+use super::Sending;
+use crate::commands::current::Current;
+use crate::env::Clock;
+use crate::event::{Event, Stored};
+use crate::journal::Round;
+use crate::sources::Source;
+use crate::text::counted;
+
+impl Sending<'_> {
+    /// Takes out the files that are stored and unchanged since. Their session may be gone; they are not: no session
+    /// takes its files with it when it ends.
+    pub(super) fn pass_over(&mut self, sources: &mut Vec<Source>, round: &Round) {
+        let before = self.journal.stored_before(round, Clock::wall_ms());
+        let Some(mut before) = self.noted(before).filter(|before| !before.is_empty()) else { return };
+        sources.retain(|source| {
+            let Some(errand) = self.errand(source) else { return true };
+            let Some(stored) = before.take(&errand, self.ack) else { return true };
+            // Killed between the two notes, a run left it in both places.
+            self.strike_out(&errand);
+            self.left.retain(|(left, _)| *left != errand);
+            self.tally.already = self.tally.already.saturating_add(1);
+            self.context.report.event(&Event::Already(&stored));
+            false
+        });
+        if self.tally.already > 0 {
+            let files = counted(self.tally.already, "file");
+            self.context.report.talk(&format!("already stored by the run that was cut: {files}"));
+        }
+    }
+
+    /// Writes down that a file is stored.
+    pub(super) fn write_down(&mut self, current: &Current<'_>, stored: &Stored) {
+        let Some(errand) = &current.errand else { return };
+        let added = self.journal.add_stored(errand, stored);
+        self.noted(added);
+    }
+}
