@@ -19,7 +19,7 @@ pub(crate) const KINDS: [(&str, &str); 19] = [
     ("waiting", "the connection was lost or refused; it tries again after a wait"),
     ("gone", "a session can serve no request any more; another takes its place"),
     ("resumed", "a file goes on behind what the server has of it"),
-    ("skipped", "a folder holds something that is no file, or a link; it is not sent"),
+    ("skipped", "a folder holds, or a pattern meets, something that is no file; or a folder a link; it is not sent"),
     ("stored", "a file is stored and its digest compared"),
     ("already", "a file was stored by a run of the same command that was cut; it is not sent again"),
     ("fetched", "a file was fetched and its digest compared"),

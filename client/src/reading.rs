@@ -39,27 +39,28 @@ pub(crate) struct Reading {
 impl Reading {
     /// Begins to read a file that has a size.
     pub(crate) async fn file(path: &Path) -> Result<Self, Failure> {
-        let file = File::open(path).map_err(|error| Failure::local("cannot be opened", &error))?;
-        let before = file.metadata().map_err(|error| Failure::local("cannot be looked at", &error))?;
-        if before.is_dir() {
-            return Err(Failure::local("cannot be read", &io::Error::from(io::ErrorKind::IsADirectory)));
-        }
-        let size = before.len();
-        let unchanged = {
-            let file = file.try_clone().map_err(|error| Failure::local("cannot be read", &error))?;
-            move || file.metadata().is_ok_and(|after| same(&before, &after))
-        };
-        Self::begin(Some(size), file, unchanged).await
+        Self::opened(path, |_| Ok(Begun::default())).await
     }
 
     /// Begins to read a file behind its first `offset` bytes, if they have this digest; else at its beginning.
     pub(crate) async fn behind(path: &Path, offset: u64, digest: Digest) -> Result<Self, Failure> {
+        Self::opened(path, move |file| Begun::behind(file, offset, digest)).await
+    }
+
+    async fn opened(
+        path: &Path,
+        begin: impl FnOnce(&File) -> io::Result<Begun> + Send + 'static,
+    ) -> Result<Self, Failure> {
         let path = path.to_owned();
+        // Whatever took the file's place since it was found, and however long that takes to open, Ctrl-C is heard.
         let looked = tokio::task::spawn_blocking(move || {
             let file = File::open(path).map_err(|error| Failure::local("cannot be opened", &error))?;
             let before = file.metadata().map_err(|error| Failure::local("cannot be looked at", &error))?;
-            let begun = Begun::behind(&file, offset, digest).map_err(|error| Failure::local("cannot be read", &error));
-            Ok((file, before, begun?))
+            if before.is_dir() {
+                return Err(Failure::local("cannot be read", &io::Error::from(io::ErrorKind::IsADirectory)));
+            }
+            let begun = begin(&file).map_err(|error| Failure::local("cannot be read", &error))?;
+            Ok((file, before, begun))
         });
         let gone = |error: tokio::task::JoinError| Failure::local("cannot be read", &io::Error::other(error));
         let (file, before, begun) = looked.await.map_err(gone)??;

@@ -10,6 +10,9 @@ use shared::wire::FileName;
 use crate::failure::Failure;
 use crate::reading::shown;
 
+/// Why a pipe, a socket or a device is not sent that nobody named.
+const NOT_REGULAR: &str = "not a regular file";
+
 /// One thing to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -38,6 +41,14 @@ impl Source {
         }
     }
 
+    /// Whether its bytes come when somebody else likes.
+    fn may_wait(&self) -> bool {
+        match self.origin {
+            Origin::File(..) => false,
+            Origin::Pipe(_) | Origin::Input => true,
+        }
+    }
+
     /// Bytes, as far as anybody knows.
     pub(crate) fn size(&self) -> Option<u64> {
         match self.origin {
@@ -53,11 +64,12 @@ pub(crate) struct Found {
     pub(crate) sources: Vec<Source>,
     /// Asked for, and cannot be sent.
     pub(crate) failures: Vec<(String, Failure)>,
-    /// Lay in a folder, and is nothing that could be sent.
+    /// Lay in a folder or met a pattern, and is nothing to be sent unless it is named.
     pub(crate) skipped: Vec<(String, &'static str)>,
 }
 
-/// Finds everything `paths` stand for, in their order; folders sorted by name.
+/// Finds everything `paths` stand for, in their order; folders sorted by name. What may keep everybody waiting comes
+/// last: nobody can tell when somebody will write to a pipe.
 pub(crate) fn find(paths: &[PathBuf], name: Option<&FileName>) -> Found {
     let mut found = Found::default();
     for path in paths {
@@ -67,6 +79,7 @@ pub(crate) fn find(paths: &[PathBuf], name: Option<&FileName>) -> Found {
             found.add(path, name);
         }
     }
+    found.sources.sort_by_key(Source::may_wait);
     found
 }
 
@@ -107,12 +120,15 @@ impl Found {
             Ok(matches) => matches,
             Err(error) => return self.fail(Path::new(pattern), &io::Error::other(error.msg)),
         };
-        let before = (self.sources.len(), self.failures.len());
+        let count = |found: &Self| [found.sources.len(), found.failures.len(), found.skipped.len()];
+        let before = count(self);
         let mut folders: Vec<PathBuf> = Vec::new();
         for entry in matches {
             match entry {
                 // It came with its folder.
                 Ok(path) if path.ancestors().skip(1).any(|above| folders.iter().any(|folder| folder == above)) => {}
+                // Nobody asked for it, and a pipe would be waited for.
+                Ok(path) if is_special(&path) => self.skipped.push((shown(&path), NOT_REGULAR)),
                 Ok(path) => {
                     self.add(&path, name);
                     if path.is_dir() {
@@ -122,7 +138,7 @@ impl Found {
                 Err(error) => self.fail(error.path(), error.error()),
             }
         }
-        if before == (self.sources.len(), self.failures.len()) {
+        if before == count(self) {
             self.fail(Path::new(pattern), &io::Error::other("no file matches this pattern"));
         }
     }
@@ -155,7 +171,7 @@ impl Found {
                     Err(error) => self.fail(path, &error.into()),
                 }
             } else {
-                self.skipped.push((shown(path), "not a regular file"));
+                self.skipped.push((shown(path), NOT_REGULAR));
             }
         }
     }
@@ -167,6 +183,11 @@ impl Found {
 
 fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
+}
+
+/// Whether there is something that is neither a file nor a folder.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 /// The relative path with `/` between its parts, if the wire carries it.
@@ -219,7 +240,7 @@ mod tests {
         }
         let hidden = "cannot be sent: no such file or directory";
         for (paths, found) in [
-            (&["one.txt", "-", "-dash"][..], "one.txt - -dash"),
+            (&["one.txt", "-", "-dash"][..], "one.txt -dash -"),
             (&["tree"], "tree/.hidden tree/b/c/d tree/b/ü x tree/z"),
             // A path that ends in `.` still has its folder's name.
             (&["tree/."], "tree/.hidden tree/b/c/d tree/b/ü x tree/z"),
@@ -254,6 +275,23 @@ mod tests {
         std::os::unix::fs::symlink(base.join("file"), base.join("tree/link")).unwrap();
         assert_eq!(trace(base, &["tree/link"]), "link");
         assert_eq!(trace(base, &["tree"]), "~a symbolic link inside a folder is not followed");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_sent_behind_the_files_when_it_is_named_and_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path();
+        fs::create_dir(base.join("tree")).unwrap();
+        fs::write(base.join("tree/file"), "x").unwrap();
+        crate::tests::make_pipe(&base.join("tree/pipe"));
+        let _socket = std::os::unix::net::UnixListener::bind(base.join("tree/socket")).unwrap();
+        let skipped = format!("~{NOT_REGULAR} ~{NOT_REGULAR}");
+        assert_eq!(trace(base, &["tree/pipe", "-", "tree/file"]), "file pipe -");
+        assert_eq!(trace(base, &["tree"]), format!("tree/file {skipped}"));
+        assert_eq!(trace(base, &["tree/*"]), format!("file {skipped}"));
+        // That is an answer too: something matched.
+        assert_eq!(trace(base, &["tree/p*"]), format!("~{NOT_REGULAR}"));
     }
 
     #[cfg(unix)]

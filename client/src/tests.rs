@@ -183,6 +183,13 @@ mod pipes;
 mod resuming;
 mod sessions;
 
+/// A named pipe, to which nobody writes.
+#[cfg(unix)]
+pub(crate) fn make_pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+}
+
 struct World {
     folder: tempfile::TempDir,
 }

@@ -21,7 +21,9 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 pub(super) const SEND_NOTES: &str =
     "Folders are sent with everything in them, sorted; names are relative, with the folder's own name in front.
-A symbolic link is followed when you name it, and not inside a folder. A name that begins with a dash: ./-name.";
+A symbolic link is followed when you name it, and not inside a folder. A name that begins with a dash: ./-name.
+A named pipe is sent when you name it, and neither from a folder nor for a pattern. Pipes and - are sent behind all
+files, because nobody knows how long one must be waited for.";
 
 pub(super) const SESSIONS_NOTES: &str = "Examples:
   client sessions ls

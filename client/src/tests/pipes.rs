@@ -85,3 +85,41 @@ async fn a_pipe_that_is_refused_before_it_was_begun_is_offered_again() {
     assert_eq!(exit, 0, "{}", captured.errors_text());
     assert!(captured.output_text().contains("stateful #3"), "{}", captured.output_text());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_to_which_nobody_writes_keeps_no_file_waiting_and_can_be_left() {
+    let world = World::new();
+    make_pipe(Path::new(&world.path("pipe")));
+    let address = serve(vec![vec![created(), stored(), stored()]]).await;
+    let (stop, interrupt) = Interrupt::pair();
+    let (console, captured) = Console::captured("");
+    let paths = ["pipe", "a.txt", "b.txt"].map(|name| world.path(name));
+    let args = ["client".to_owned(), "send".into()].into_iter().chain(paths).chain(["--to".into(), address]);
+    let run = crate::run(args, world.environment().interrupted_by(interrupt), console);
+    let stopper = async {
+        while !captured.output_text().contains("file_2_9") {
+            tokio::task::yield_now().await;
+        }
+        stop.send(true).unwrap();
+    };
+    let both = async { tokio::join!(run, stopper) };
+    let (exit, ()) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("a file waits for the pipe");
+    assert_eq!(exit.code(), 130);
+    assert!(captured.errors_text().contains("2 files stored, 4 B"), "{}", captured.errors_text());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_that_took_a_file_s_place_can_be_left() {
+    let world = World::new();
+    let path = world.path("pipe");
+    make_pipe(Path::new(&path));
+    tokio::select! {
+        biased;
+        reading = crate::reading::Reading::file(Path::new(&path)) => panic!("nobody wrote: {reading:?}"),
+        () = tokio::task::yield_now() => {}
+    }
+    // Whoever opens it must not wait for the end of the test.
+    std::fs::File::options().write(true).open(&path).unwrap();
+}
