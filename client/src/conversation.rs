@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use shared::error::ErrorCode;
 use shared::id::{Sequence, SessionId};
-use shared::wire::ErrorBody;
+use shared::wire::{ErrorBody, Reply};
 
 use goodbye::{End, is_gone};
 pub(crate) use terms::{
@@ -123,6 +123,19 @@ impl Conversation {
         self.session.as_ref()
     }
 
+    /// The session, if the connection belongs to it and a frame may begin on it.
+    pub(crate) fn bound_session(&self) -> Option<&Held> {
+        let may_begin = matches!(self.state, State::Ready | State::Sending(_));
+        self.session.as_ref().filter(|_| may_begin && self.bound == Bound::Yes)
+    }
+
+    /// Hears what a reply says of the session beside what it answers.
+    pub(crate) fn hear(&mut self, reply: &Reply) {
+        if let Some(held) = &mut self.session {
+            held.hear(reply.session.as_ref());
+        }
+    }
+
     /// A session that can serve no request any more; told once.
     pub(crate) fn take_shed(&mut self) -> Option<SessionId> {
         self.shed.take()
@@ -130,8 +143,8 @@ impl Conversation {
 
     /// Takes what happened, gives what is to be done.
     pub(crate) fn step(mut self, event: Event) -> (Self, Command) {
-        if let (Event::Reply(reply, ..), Some(held)) = (&event, &mut self.session) {
-            held.hear(reply.session.as_ref());
+        if let Event::Reply(reply, ..) = &event {
+            self.hear(reply);
         }
         match event {
             Event::File(now) => self.file(now),

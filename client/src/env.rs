@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
@@ -41,7 +39,7 @@ impl Environment {
     /// longest wait.
     #[must_use]
     pub fn in_virtual_time(self) -> Self {
-        Self { clock: Clock { skipped: Some(Arc::default()), ..self.clock }, ..self }
+        Self { clock: Clock { skipped: Some(watch::Sender::default()), ..self.clock }, ..self }
     }
 
     /// A variable's value; an empty one counts as none.
@@ -78,8 +76,8 @@ impl Environment {
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     start: Stopwatch,
-    /// Nanoseconds waited for without waiting; `None` where waits are real.
-    skipped: Option<Arc<AtomicU64>>,
+    /// Time waited for without waiting; `None` where waits are real.
+    skipped: Option<watch::Sender<Duration>>,
 }
 
 impl Clock {
@@ -89,8 +87,8 @@ impl Clock {
 
     /// Time since the program began.
     pub(crate) fn now(&self) -> Duration {
-        let skipped = self.skipped.as_ref().map_or(0, |skipped| skipped.load(Ordering::Relaxed));
-        self.start.elapsed().saturating_add(Duration::from_nanos(skipped))
+        let skipped = self.skipped.as_ref().map_or(Duration::ZERO, |skipped| *skipped.borrow());
+        self.start.elapsed().saturating_add(skipped)
     }
 
     /// Returns when so much time has passed.
@@ -98,10 +96,30 @@ impl Clock {
         match &self.skipped {
             None => tokio::time::sleep(time).await,
             Some(skipped) => {
-                skipped.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                skipped.send_modify(|skipped| *skipped = skipped.saturating_add(time));
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Returns when so much time has passed beside whatever else is waited for. Where waits are not real, nothing is
+    /// skipped for its sake.
+    pub(crate) async fn alarm(&self, time: Duration) {
+        let Some(skipped) = &self.skipped else { return tokio::time::sleep(time).await };
+        let mut skipped = skipped.subscribe();
+        let due = skipped.borrow().saturating_add(time);
+        // The sender is this clock's own and outlives it.
+        let _ = skipped.wait_for(|skipped| *skipped >= due).await;
+    }
+
+    /// Skips so much time once somebody waits for an alarm.
+    #[cfg(test)]
+    pub(crate) async fn pass(&self, time: Duration) {
+        let skipped = self.skipped.as_ref().expect("virtual time");
+        while skipped.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        skipped.send_modify(|skipped| *skipped += time);
     }
 
     /// Milliseconds since 1970, for what another run is to understand.

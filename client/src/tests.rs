@@ -177,6 +177,7 @@ fn gone(reason: &str) -> Act {
     reply("error", &body.replace("REASON", reason))
 }
 
+mod heartbeats;
 mod killed;
 mod output;
 mod pipes;

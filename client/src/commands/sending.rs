@@ -5,6 +5,7 @@ mod left;
 mod opening;
 mod stored;
 mod uploading;
+mod waiting;
 
 use std::io::Read;
 
@@ -64,6 +65,8 @@ pub(super) struct Sending<'a> {
     mode: &'static str,
     /// What ended runs left of these files.
     left: Vec<(Errand, Place)>,
+    /// The last word of a connection, said while nothing was asked of it.
+    unasked: Option<Box<Reply>>,
     /// How the connection was lost last.
     lost: Option<Failure>,
     tries: Reconnect,
@@ -107,6 +110,7 @@ impl<'a> Sending<'a> {
             journal: Journal::at(context.journals.clone()),
             mode,
             left: Vec::new(),
+            unasked: None,
             lost: None,
             tries: Reconnect::new(context.bounds),
             reached: Reached::NotYet,
@@ -141,7 +145,10 @@ impl<'a> Sending<'a> {
         // Before it is opened: one that takes its place meanwhile is not taken for it by a later run.
         current.errand = self.errand(source);
         // A file that cannot be opened need not trouble the server.
-        if let Err(failure) = current.begin(&mut self.input, self.ack, &self.context.report).await {
+        let mut input = self.input.take();
+        let begun = self.waiting_for(&source.label(), current.begin(&mut input, self.ack, &self.context.report)).await;
+        self.input = input;
+        if let Err(failure) = begun {
             self.fail(Some(&current.label), failure);
             return GoOn::Yes;
         }
@@ -197,12 +204,7 @@ impl<'a> Sending<'a> {
 
     /// The server says it is stored; is it what was sent?
     async fn keep(&mut self, current: &mut Current<'_>, reply: Reply) {
-        if let Some(held) =
-            self.conversation.as_ref().and_then(Conversation::session).filter(|held| held.secret.changes())
-        {
-            // An older one would lead back to what was before this file.
-            self.context.note(self.context.remembered.advance(&self.context.server, held).await);
-        }
+        self.keep_ticket().await;
         let session = self.conversation.as_ref().and_then(Conversation::session).map(|held| held.id);
         match current.stored(reply, session).await {
             Ok(stored) => {

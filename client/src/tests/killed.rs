@@ -33,7 +33,7 @@ impl World {
     }
 }
 
-fn actions(heard: &Heard) -> Vec<String> {
+pub(super) fn actions(heard: &Heard) -> Vec<String> {
     let heard = heard.lock().unwrap();
     heard.iter().map(|(header, _)| header["session"]["action"].as_str().unwrap().to_owned()).collect()
 }
@@ -287,7 +287,7 @@ async fn remembered_sessions_are_shown_and_forgotten_with_what_is_under_way_in_t
 }
 
 /// What each `connect` brought behind its header.
-fn tickets(heard: &Heard) -> Vec<String> {
+pub(super) fn tickets(heard: &Heard) -> Vec<String> {
     let heard = heard.lock().unwrap();
     let connects = heard.iter().filter(|(header, _)| header["session"]["action"] == "connect");
     connects.map(|(_, ticket)| String::from_utf8(ticket.clone()).unwrap()).collect()

@@ -5,10 +5,10 @@ use std::sync::mpsc::{Receiver, channel};
 use super::*;
 
 /// A pipe that gives something, then is silent until it is told to go on or left alone, then gives the rest.
-struct Silent {
-    before: Vec<u8>,
-    heard: Receiver<()>,
-    after: Vec<u8>,
+pub(super) struct Silent {
+    pub(super) before: Vec<u8>,
+    pub(super) heard: Receiver<()>,
+    pub(super) after: Vec<u8>,
 }
 
 impl std::io::Read for Silent {
@@ -26,11 +26,22 @@ impl std::io::Read for Silent {
 impl World {
     /// Runs `client LINE --to TO` with `pipe` as its standard input.
     async fn pipes(&self, line: &str, pipe: Silent, to: &str) -> (u8, Captured) {
+        self.pipes_in(self.environment(), line, pipe, to).await
+    }
+
+    /// The same, in this environment.
+    pub(super) async fn pipes_in(
+        &self,
+        environment: Environment,
+        line: &str,
+        pipe: Silent,
+        to: &str,
+    ) -> (u8, Captured) {
         let (console, captured) = Console::captured("");
         let console = Console { input: Box::new(pipe), ..console };
         let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
         let args = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]);
-        let run = crate::run(args, self.environment(), console);
+        let run = crate::run(args, environment, console);
         let exit = tokio::time::timeout(Duration::from_secs(20), run).await.expect("the client hangs");
         (exit.code(), captured)
     }

@@ -4,9 +4,9 @@ use super::*;
 
 const BIG: usize = 6 * 1024 * 1024;
 /// What the scripted server has of the big file.
-const THERE: usize = 2_500_000;
+pub(super) const THERE: usize = 2_500_000;
 
-fn big() -> Vec<u8> {
+pub(super) fn big() -> Vec<u8> {
     (0..BIG).map(|index| u8::try_from(index % 251).unwrap()).collect()
 }
 
@@ -16,12 +16,12 @@ fn digest(bytes: &[u8]) -> String {
     hasher.finish().to_wire()
 }
 
-fn cut() -> Act {
+pub(super) fn cut() -> Act {
     Act::Midway(String::new())
 }
 
 /// What is there of the first file of a session.
-fn partial(sequence: &str, prefix: &[u8]) -> String {
+pub(super) fn partial(sequence: &str, prefix: &[u8]) -> String {
     format!(r#","partial":{{{sequence}"offset":{THERE},"prefix_digest":"{}"}}"#, digest(prefix))
 }
 

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 
 impl Sending<'_> {
     pub(super) async fn open(&mut self) -> Happened {
-        self.connection = None;
+        (self.connection, self.unasked) = (None, None);
         match self.context.connection().await {
             Ok(connection) => {
                 self.connection = Some(connection);
@@ -87,7 +87,18 @@ impl Sending<'_> {
         happened
     }
 
+    /// Keeps the newest ticket for the next command: an older one would lead back to what was before.
+    pub(super) async fn keep_ticket(&self) {
+        let held = self.conversation.as_ref().and_then(Conversation::session);
+        if let Some(held) = held.filter(|held| held.secret.changes()) {
+            self.context.note(self.context.remembered.advance(&self.context.server, held).await);
+        }
+    }
+
     pub(super) async fn ask(&mut self, header: &Header) -> Happened {
+        if let Some(last_word) = self.unasked.take() {
+            return Happened::Reply(last_word, Stream::InsideFrame, Repeatable::Yes);
+        }
         let Some(connection) = &mut self.connection else {
             return Happened::Lost(Reach::Nothing, Repeatable::Yes);
         };

@@ -4,7 +4,7 @@ use shared::wire::{Action, Mode, Partial};
 
 use super::Sending;
 use crate::commands::current::Current;
-use crate::conversation::{Attempt, Conversation, Event as Happened, History, Reach, Repeatable};
+use crate::conversation::{Attempt, Conversation, Event as Happened, History, Reach, Repeatable, Stream};
 use crate::event::{Event, Resumed};
 use crate::failure::Failure;
 use crate::header::Header;
@@ -38,9 +38,13 @@ impl Sending<'_> {
         let begun = !current.reading.as_ref().is_some_and(Reading::is_untouched);
         if (begun || partial.is_some()) && matches!(current.source.origin, Origin::File(..)) {
             self.context.report.set_back(current.sent.bytes);
-            if let Err(failure) = current.begin_again(partial).await {
+            let label = current.label.clone();
+            if let Err(failure) = self.waiting_for(&label, current.begin_again(partial)).await {
                 return self.abandon(current, failure);
             }
+        }
+        if let Some(last_word) = self.unasked.take() {
+            return Happened::Reply(last_word, Stream::InsideFrame, current.repeatable());
         }
         self.tell_resumed(current, attempt);
         self.note(current, attempt);
