@@ -1,16 +1,17 @@
 //! One TCP connection: writes frames, reads replies, and reads while it writes. Every wait has a bound.
 //! Knows the shape of frames, not what they mean.
 
+mod replies;
+
 use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use shared::codec::{Decoder, Event, Framing, Payload, encode_line};
-use shared::limits::SESSION_DATA_BYTES_MAX;
-use shared::wire::{Reply, Trailer, VERSION};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use shared::codec::{Event, encode_line};
+use shared::wire::{Reply, Trailer};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
 
 use crate::address::Address;
@@ -18,13 +19,10 @@ use crate::explain::Watch;
 use crate::failure::{Failure, system_words};
 use crate::header::Header;
 use crate::text::neutral;
+use replies::Replies;
 
-/// Bytes of the longest reply line (PROTOCOL.md section 2).
-const HEADER_BYTES_MAX: usize = 8 * 1024;
 /// Small pieces are gathered up to this before they are written, so that a small file is one packet.
 const GATHERED_BYTES_MAX: usize = 64 * 1024;
-/// Bytes asked of the socket at once.
-const READ_BYTES: usize = 256 * 1024;
 /// The longest wait for a connection to open.
 const CONNECT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// How long a last word is waited for after the server stopped reading.
@@ -33,24 +31,11 @@ const LAST_WORD_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    read: OwnedReadHalf,
     write: OwnedWriteHalf,
-    decoder: Decoder,
+    replies: Replies,
     gathered: BytesMut,
     patience: Duration,
     watch: Watch,
-    tail: Tail,
-    /// A reply whose session data is not there yet.
-    begun: Option<Box<Reply>>,
-}
-
-/// What of the last reply's frame still stands before the next header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tail {
-    /// What its reader takes: a payload or a trailer. Or nothing.
-    Taken,
-    /// Nothing anybody wants: the end.
-    Unwanted,
 }
 
 /// A piece of a reply's payload.
@@ -84,8 +69,8 @@ impl Connection {
         // Frames are gathered here already; the kernel need not wait for more.
         stream.set_nodelay(true).map_err(|error| unreachable(system_words(&error)))?;
         let (read, write) = stream.into_split();
-        let decoder = Decoder::new(HEADER_BYTES_MAX);
-        Ok(Self { read, write, decoder, gathered: BytesMut::new(), patience, watch, tail: Tail::Taken, begun: None })
+        let replies = Replies::new(read, watch.clone());
+        Ok(Self { write, replies, gathered: BytesMut::new(), patience, watch })
     }
 
     /// Sends a header line.
@@ -161,7 +146,7 @@ impl Connection {
     /// The next piece of the payload of the reply just read.
     pub(crate) async fn body(&mut self) -> Result<Body, Failure> {
         loop {
-            match self.event()? {
+            match self.replies.event()? {
                 Some(Event::Payload(bytes)) => return Ok(Body::Bytes(bytes)),
                 Some(Event::End(None)) => return Ok(Body::End(Trailer::default())),
                 Some(Event::End(Some(line))) => {
@@ -173,7 +158,7 @@ impl Connection {
                 Some(Event::SessionData(_)) => {
                     return Err(Failure::Broken("session data where a payload was due".to_owned()));
                 }
-                None => match timeout(self.patience, self.fill()).await {
+                None => match timeout(self.patience, self.replies.fill()).await {
                     Ok(filled) => filled?,
                     Err(_) => {
                         return Err(Failure::Lost(format!("nothing came for {} s", self.patience.as_secs())));
@@ -186,13 +171,13 @@ impl Connection {
     /// Writes all of `bytes`, unless a reply comes first.
     async fn write_watching(&mut self, mut bytes: Bytes) -> Result<Written, Failure> {
         while !bytes.is_empty() {
-            if let Some(reply) = self.ready_reply()? {
+            if let Some(reply) = self.replies.ready_reply()? {
                 return Ok(Written::Answered(Box::new(reply)));
             }
             let step = async {
                 tokio::select! {
                     biased;
-                    read = self.read.read_buf(self.decoder.buffer_mut()) => Step::Read(read),
+                    read = self.replies.fill() => Step::Read(read),
                     written = self.write.write(&bytes) => Step::Wrote(written),
                 }
             };
@@ -200,10 +185,9 @@ impl Connection {
                 Ok(Step::Wrote(Ok(count))) => {
                     let _ = bytes.split_to(count.min(bytes.len()));
                 }
-                Ok(Step::Read(Ok(count))) if count > 0 => {}
-                Ok(Step::Read(Ok(_))) => return Err(Failure::Lost("the server closed it".to_owned())),
+                Ok(Step::Read(Ok(()))) => {}
+                Ok(Step::Read(Err(failure))) => return Err(failure),
                 Ok(Step::Wrote(Err(error))) => return self.last_word(&error).await,
-                Ok(Step::Read(Err(error))) => return Err(Failure::Lost(system_words(&error))),
                 Err(_) => {
                     return Err(Failure::Lost(format!("the server took nothing for {} s", self.patience.as_secs())));
                 }
@@ -223,102 +207,16 @@ impl Connection {
 
     async fn reply(&mut self) -> Result<Reply, Failure> {
         loop {
-            if let Some(reply) = self.ready_reply()? {
+            if let Some(reply) = self.replies.ready_reply()? {
                 return Ok(reply);
             }
-            self.fill().await?;
-        }
-    }
-
-    /// The next reply, if its header is there, and its session data.
-    fn ready_reply(&mut self) -> Result<Option<Reply>, Failure> {
-        self.skip_tail()?;
-        if self.tail == Tail::Unwanted {
-            return Ok(None);
-        }
-        let begun = match self.begun.take() {
-            Some(begun) => Some(*begun),
-            None => self.ready_header()?,
-        };
-        let Some(mut reply) = begun else { return Ok(None) };
-        if let Some(session) = reply.session.as_mut().filter(|session| session.data_size > 0) {
-            match self.event()? {
-                Some(Event::SessionData(bytes)) => session.ticket = bytes,
-                Some(Event::Header(_) | Event::Payload(_) | Event::End(_)) => {
-                    return Err(Failure::Broken("no session data where some was due".to_owned()));
-                }
-                None => {
-                    self.begun = Some(Box::new(reply));
-                    return Ok(None);
-                }
-            }
-        }
-        if reply.size == 0 && reply.trailer.is_none() {
-            // The end of an empty frame needs no more bytes, and the next reply begins behind it.
-            self.tail = Tail::Unwanted;
-            self.skip_tail()?;
-        }
-        Ok(Some(reply))
-    }
-
-    fn ready_header(&mut self) -> Result<Option<Reply>, Failure> {
-        let Some(event) = self.event()? else { return Ok(None) };
-        let Event::Header(line) = event else {
-            return Err(Failure::Broken("bytes where a reply was due".to_owned()));
-        };
-        self.watch.received_header(&line);
-        let reply: Reply = match serde_json::from_slice(&line) {
-            Ok(reply) => reply,
-            Err(error) => return Err(version_of(&line).unwrap_or_else(|| broken("its reply cannot be read", &error))),
-        };
-        if reply.version != VERSION {
-            return Err(Failure::Version(neutral(&reply.version)));
-        }
-        let session_data = reply.session.as_ref().map_or(0, |session| session.data_size);
-        if session_data > SESSION_DATA_BYTES_MAX {
-            return Err(Failure::Broken("more session data than the protocol allows".to_owned()));
-        }
-        let framing = Framing { session_data, payload: Payload::Sized(reply.size), trailer: reply.trailer.is_some() };
-        self.decoder.follow(framing);
-        Ok(Some(reply))
-    }
-
-    /// Drops what is there of a frame nobody reads to its end.
-    fn skip_tail(&mut self) -> Result<(), Failure> {
-        while self.tail == Tail::Unwanted {
-            match self.event()? {
-                Some(Event::End(_)) => self.tail = Tail::Taken,
-                Some(Event::Header(_) | Event::SessionData(_) | Event::Payload(_)) => {
-                    return Err(Failure::Broken("bytes in a frame that states none".to_owned()));
-                }
-                None => break,
-            }
-        }
-        Ok(())
-    }
-
-    fn event(&mut self) -> Result<Option<Event>, Failure> {
-        self.decoder.next_event().map_err(|fault| {
-            let mut said = String::from_utf8_lossy(&fault.line).into_owned();
-            said.push_str(&String::from_utf8_lossy(self.decoder.unfinished()));
-            let said: String = said.lines().next().unwrap_or_default().chars().take(60).collect();
-            Failure::Broken(format!("{}; it said \"{}\"", fault.kind.message(), neutral(&said)))
-        })
-    }
-
-    async fn fill(&mut self) -> Result<(), Failure> {
-        self.decoder.buffer_mut().reserve(READ_BYTES);
-        match self.read.read_buf(self.decoder.buffer_mut()).await {
-            Ok(0) if self.decoder.at_boundary() => Err(Failure::Lost("the server closed it".to_owned())),
-            Ok(0) => Err(Failure::Lost("the server closed it in the middle of a reply".to_owned())),
-            Ok(_) => Ok(()),
-            Err(error) => Err(Failure::Lost(system_words(&error))),
+            self.replies.fill().await?;
         }
     }
 }
 
 enum Step {
-    Read(io::Result<usize>),
+    Read(Result<(), Failure>),
     Wrote(io::Result<usize>),
 }
 
@@ -328,11 +226,4 @@ fn line(value: &impl serde::Serialize) -> Result<Bytes, Failure> {
 
 fn broken(what: &str, error: &serde_json::Error) -> Failure {
     Failure::Broken(format!("{what}: {}", neutral(&error.to_string())))
-}
-
-/// A reply in another version need not look like ours.
-fn version_of(line: &[u8]) -> Option<Failure> {
-    let value: serde_json::Value = serde_json::from_slice(line).ok()?;
-    let version = value.get("version")?.as_str()?;
-    (version != VERSION).then(|| Failure::Version(neutral(version)))
 }
