@@ -5,14 +5,16 @@
 
 mod ledger;
 mod left;
+mod lines;
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shared::id::{Sequence, SessionId, TransferId};
 
+use self::lines::{Line, Lines};
 use crate::env::{Environment, random};
 use crate::failure::Failure;
 use crate::private;
@@ -20,9 +22,7 @@ use crate::secret::Secret;
 use ledger::Ledger;
 pub(crate) use ledger::Round;
 
-/// Bytes of the longest journal that is read.
-const FILE_BYTES_MAX: u64 = 512 * 1024;
-/// Files one run remembers; the oldest go first. It has far fewer under way at a time.
+/// Files one run remembers; the oldest go first. It has fewer under way at a time.
 const ENTRIES_MAX: usize = 64;
 /// Locks tried before a run does without a journal. Their names are random, so one is enough.
 const LOCK_TRIES_MAX: u32 = 3;
@@ -141,7 +141,7 @@ pub(crate) struct Journal {
 /// The files of this run.
 #[derive(Debug)]
 struct Own {
-    path: PathBuf,
+    lines: Lines,
     lock_path: PathBuf,
     /// Whoever can take it knows that the run has ended.
     _lock: File,
@@ -161,14 +161,7 @@ impl Journal {
 
     /// Writes down that a file is under way, before its first byte is.
     pub(crate) fn note(&mut self, errand: &Errand, place: &Place, now_ms: u64) -> Result<(), Failure> {
-        self.change(|entries| {
-            entries.retain(|entry| entry.errand != *errand);
-            let newest = Entry::new(errand.clone(), place, now_ms);
-            for entry in entries.iter_mut() {
-                entry.hear(&newest);
-            }
-            entries.push(newest);
-        })
+        self.change(&Line::Noted(Entry::new(errand.clone(), place, now_ms)))
     }
 
     /// Strikes out a file that needs nobody to go on with it.
@@ -176,20 +169,18 @@ impl Journal {
         if self.own.as_ref().is_none_or(|own| own.entries.iter().all(|entry| entry.errand != *errand)) {
             return Ok(());
         }
-        self.change(|entries| entries.retain(|entry| entry.errand != *errand))
+        self.change(&Line::Struck(errand.clone()))
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Vec<Entry>)) -> Result<(), Failure> {
+    fn change(&mut self, change: &Line) -> Result<(), Failure> {
         let Some(folder) = self.folder.clone() else { return Ok(()) };
-        let attempt = || {
+        let mut attempt = || {
             let own = match &mut self.own {
                 Some(own) => own,
                 none @ None => none.insert(Own::begin(&folder)?),
             };
-            change(&mut own.entries);
-            let surplus = own.entries.len().saturating_sub(ENTRIES_MAX);
-            own.entries.drain(..surplus);
-            write(&own.path, &own.entries)
+            change.apply(&mut own.entries);
+            own.lines.add(change, &own.entries)
         };
         attempt().map_err(|error: io::Error| Failure::local(crate::reading::shown(&folder), &error))
     }
@@ -204,8 +195,8 @@ impl Own {
             let lock = private::create_file(&lock_path)?;
             // Somebody who looks for what ended runs left may have been quicker, and takes it for one of those.
             if lock.try_lock().is_ok() && lock_path.exists() {
-                let path = folder.join(&run).with_extension("json");
-                return Ok(Self { path, lock_path, _lock: lock, entries: Vec::new() });
+                let lines = Lines::at(folder.join(&run).with_extension("json"));
+                return Ok(Self { lines, lock_path, _lock: lock, entries: Vec::new() });
             }
         }
         Err(io::Error::other("no lock for a journal"))
@@ -216,26 +207,10 @@ impl Drop for Own {
     fn drop(&mut self) {
         if self.entries.is_empty() {
             // Nobody needs them; another run would clear them away.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = self.lines.remove();
             let _ = std::fs::remove_file(&self.lock_path);
         }
     }
-}
-
-/// Replaces a journal as a whole; an empty one goes. It is not synced: after a power cut nothing more is lost than
-/// the way to go on.
-fn write(path: &Path, entries: &[Entry]) -> io::Result<()> {
-    if entries.is_empty() {
-        return match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            Ok(()) | Err(_) => Ok(()),
-        };
-    }
-    let staged = path.with_extension("new");
-    let mut file = private::create_file(&staged)?;
-    file.set_len(0)?;
-    file.write_all(&serde_json::to_vec(entries)?)?;
-    std::fs::rename(&staged, path)
 }
 
 #[cfg(test)]

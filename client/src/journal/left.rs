@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use shared::id::SessionId;
 
-use super::{ENTRIES_MAX, Entry, Errand, FILE_BYTES_MAX, Journal, KEPT_MS, Place, ledger, write};
+use super::lines::{read, write};
+use super::{ENTRIES_MAX, Entry, Errand, Journal, KEPT_MS, Place, ledger};
 use crate::failure::Failure;
 use crate::private;
 
@@ -132,11 +133,4 @@ fn ended(folder: &Path, now_ms: u64) -> io::Result<Vec<Ended>> {
         found.push(Ended { path, lock_path, _lock: lock, entries });
     }
     Ok(found)
-}
-
-/// A journal that cannot be read is as good as none: what it would spare is sent again.
-fn read(path: &Path) -> Vec<Entry> {
-    let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut text));
-    read.ok().and_then(|_| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }

@@ -161,6 +161,36 @@ fn no_more_is_kept_than_the_bounds() {
     assert_eq!(many.own.as_ref().unwrap().entries.len(), ENTRIES_MAX);
 }
 
+/// The run was killed while it wrote its last line.
+#[test]
+fn a_line_that_was_cut_costs_only_its_own_change() {
+    let home = Home::new();
+    let (a, b) = (home.errand("a"), home.errand("b"));
+    let mut killed = home.journal();
+    killed.note(&a, &place(3), 1).unwrap();
+    killed.note(&b, &place(4), 1).unwrap();
+    killed.strike(&b).unwrap();
+    drop(killed);
+    let path = home.files().into_iter().find(|name| name.ends_with(".json")).unwrap();
+    let text = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &text[..text.len() - 2]).unwrap();
+    assert_eq!(home.taken(&[a, b], 2), [place(3), place(4)]);
+}
+
+#[test]
+fn a_journal_does_not_grow_with_what_was_struck_out() {
+    let home = Home::new();
+    let a = home.errand("a");
+    let mut journal = home.journal();
+    for round in 0..400 {
+        journal.note(&a, &with_ticket(1, round + 1, 7), 1).unwrap();
+        let longest = home.files().iter().map(|name| std::fs::metadata(name).unwrap().len()).max().unwrap();
+        assert!(longest <= 300 * 1024, "{longest} bytes after {round} rounds");
+    }
+    drop(journal);
+    assert_eq!(home.taken(&[a], 2), [with_ticket(1, 400, 7)]);
+}
+
 #[test]
 fn a_damaged_journal_is_none() {
     let home = Home::new();
