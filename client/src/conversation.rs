@@ -5,6 +5,7 @@
 //! (or transfer id), never under a new one. And a client that may choose its mode goes on stateless only
 //! with files that were not sent under a sequence, or of which the server cannot have all.
 
+mod ahead;
 mod answers;
 mod goodbye;
 mod opening;
@@ -16,6 +17,7 @@ use shared::error::ErrorCode;
 use shared::id::{Sequence, SessionId};
 use shared::wire::{ErrorBody, Reply};
 
+use ahead::Ahead;
 use goodbye::{End, is_gone};
 pub(crate) use terms::{
     Afterwards, Attempt, Cause, Command, Event, Held, History, Reach, Repeatable, Start, Stream, Wanted, Why, gone,
@@ -49,8 +51,10 @@ enum State {
     Ready,
     /// `status` has no answer yet.
     Asking(Attempt),
-    /// A transfer has no answer yet.
+    /// A transfer has no answer yet. There may be others behind it.
     Sending(Attempt),
+    /// A transfer was refused, and answers to some behind it are due.
+    Collecting(Purpose),
     /// `disconnect` has no answer yet.
     Leaving(Sequence),
     /// `disconnect` was repeated and has no answer yet.
@@ -82,6 +86,9 @@ pub(crate) struct Conversation {
     session: Option<Held>,
     choice: Choice,
     bound: Bound,
+    ahead: Ahead,
+    /// Where the frame that was sent last ended.
+    stream: Stream,
     /// When a session is asked for again, after it went on without one.
     returns: Option<Duration>,
     /// When the file under way was offered.
@@ -104,6 +111,8 @@ impl Conversation {
             session,
             choice,
             bound: Bound::No,
+            ahead: Ahead::default(),
+            stream: Stream::AtBoundary,
             returns: None,
             now: Duration::ZERO,
             refused: None,
@@ -148,25 +157,28 @@ impl Conversation {
         }
         match event {
             Event::File(now) => self.file(now),
-            Event::Left(sequence) => {
-                self.left_behind(Attempt { sequence, history: History::Left, start: Start::Behind })
-            }
+            Event::Left(sequence) => self.take_up(Attempt { sequence, history: History::Left, start: Start::Behind }),
+            Event::Ahead(bytes) => self.ahead(bytes),
+            Event::Next => self.next(),
             Event::NoMore => self.no_more(),
             Event::Opened => self.opened(),
-            Event::Reply(reply, stream, repeatable) => match self.state {
+            Event::Sent(stream) => self.sent(stream),
+            Event::Reply(reply, repeatable) => match self.state {
                 State::Joining(purpose) => self.joined(purpose, *reply),
                 State::Asking(attempt) => self.asked(attempt, *reply),
-                State::Sending(attempt) => self.answered(attempt, reply, stream, repeatable),
+                State::Sending(attempt) => self.answered(attempt, reply, repeatable),
+                State::Collecting(purpose) => self.collected(purpose, &reply),
                 State::Leaving(sequence) => self.left(sequence, *reply),
                 State::LeavingAgain(sequence) => self.left_again(sequence, *reply),
                 State::Apart | State::Opening(_) | State::Ready | State::Over => {
                     self.give_up(Cause::Broken("a reply to nothing"))
                 }
             },
+            Event::Torn(reach) => self.torn(reach),
             Event::Lost(reach, repeatable) => self.lost(reach, repeatable),
             Event::Nonsense => self.give_up(Cause::Lost),
             Event::Exhausted => self.exhausted(),
-            Event::Abandoned => self.to(State::Apart, Command::Skip(Cause::Local)),
+            Event::Abandoned => self.abandoned(),
         }
     }
 
@@ -183,21 +195,7 @@ impl Conversation {
             | State::Joining(_)
             | State::Asking(_)
             | State::Sending(_)
-            | State::Leaving(_)
-            | State::LeavingAgain(_)
-            | State::Over => self.give_up(Cause::Lost),
-        }
-    }
-
-    fn left_behind(self, attempt: Attempt) -> (Self, Command) {
-        match self.state {
-            State::Ready if attempt.sequence.is_some() && self.bound == Bound::No => self.join(Purpose::Again(attempt)),
-            State::Ready => self.ask(attempt),
-            State::Apart => self.to(State::Opening(Purpose::Again(attempt)), Command::Open),
-            State::Opening(_)
-            | State::Joining(_)
-            | State::Asking(_)
-            | State::Sending(_)
+            | State::Collecting(_)
             | State::Leaving(_)
             | State::LeavingAgain(_)
             | State::Over => self.give_up(Cause::Lost),
@@ -211,11 +209,16 @@ impl Conversation {
                 let attempt = after_loss(attempt, reach, repeatable);
                 if repeatable == Repeatable::No && !attempt.history.is_unknown() {
                     // What was taken from a pipe is gone, and the server does not have it.
+                    self.ahead.lose();
                     return self.to(State::Apart, Command::Skip(Cause::Local));
                 }
                 Purpose::Again(attempt)
             }
             State::Asking(attempt) => Purpose::Again(attempt),
+            State::Collecting(purpose) => {
+                self.ahead.refuse();
+                purpose
+            }
             State::Opening(purpose) | State::Joining(purpose) => purpose,
             State::Leaving(sequence) | State::LeavingAgain(sequence) => Purpose::LeaveAgain(sequence),
             State::Apart | State::Ready | State::Over => return self.give_up(Cause::Lost),
@@ -225,6 +228,7 @@ impl Conversation {
 
     /// Another connection for the same purpose. What the server refused is kept for the case that it stays so.
     fn reconnect(mut self, purpose: Purpose, why: Why) -> (Self, Command) {
+        self.ahead.lose();
         self.refused = match &why {
             Why::Lost => None,
             Why::Refused(body) | Why::Gone(body) => Some(body.clone()),
@@ -258,6 +262,7 @@ impl Conversation {
             Purpose::Leave | Purpose::LeaveAgain(_) => return self.give_up(Cause::Refused(body)),
         };
         self.shed = self.session.take().map(|held| held.id);
+        self.ahead.leave_session();
         match purpose {
             Some(purpose) => self.reconnect(purpose, Why::Gone(body)),
             // It may be stored there, and nobody is left to ask: another number could make two of it.
@@ -277,10 +282,11 @@ impl Conversation {
     }
 
     fn give_up(mut self, cause: Cause) -> (Self, Command) {
-        if let Cause::Refused(body) = &cause
-            && is_gone(body)
-        {
-            self.end = End::Gone;
+        if let Cause::Refused(body) = &cause {
+            self.ahead.refuse();
+            if is_gone(body) {
+                self.end = End::Gone;
+            }
         }
         self.to(State::Over, Command::GiveUp(cause))
     }

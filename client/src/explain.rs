@@ -93,7 +93,10 @@ fn header_text(paint: Paint, direction: Direction, line: &[u8]) -> String {
             format!("{}  {} bytes of header", paint.with("1;36", &title), grouped(length(line.trim_ascii_end())))
         }
         Direction::Received => {
-            let title = format!("<- {}", field("status").unwrap_or_default());
+            let mut title = format!("<- {}", field("status").unwrap_or_default());
+            if let Some(sequence) = field("sequence") {
+                let _ = write!(title, " #{sequence}");
+            }
             let code = if field("status").as_deref() == Some("error") { "1;31" } else { "1;32" };
             format!("{}  {} bytes of header", paint.with(code, &title), grouped(length(line.trim_ascii_end())))
         }

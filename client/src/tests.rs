@@ -21,6 +21,8 @@ const TOKEN: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 enum Act {
     /// Read the whole frame, write this; `DIGEST`, `SIZE`, `LENGTH` and `SEQUENCE` stand for what came.
     Answer(String),
+    /// The same, but write it only before the next answer.
+    Later(String),
     /// Read the header only, write this.
     Early(String),
     /// Read a part of the payload, write this.
@@ -57,6 +59,7 @@ async fn serve_heard(scripts: Vec<Vec<Act>>, heard: Heard) -> String {
 
 async fn play(mut stream: TcpStream, script: Vec<Act>, heard: &Heard) {
     let mut decoder = Decoder::new(8 * 1024);
+    let mut kept = String::new();
     for act in script {
         if let Act::Leave(left) = act {
             drop(stream);
@@ -67,14 +70,17 @@ async fn play(mut stream: TcpStream, script: Vec<Act>, heard: &Heard) {
         let sequence = header["session"]["sequence"].as_u64().unwrap_or_default();
         heard.lock().unwrap().push((header, payload.clone()));
         match act {
-            Act::Answer(text) | Act::Early(text) | Act::Midway(text) => {
+            Act::Answer(ref text) | Act::Later(ref text) | Act::Early(ref text) | Act::Midway(ref text) => {
                 let mut hasher = shared::digest::DigestKind::Blake3.hasher();
                 hasher.update(&payload);
                 let text = text
                     .replace("DIGEST", &hasher.finish().to_wire())
                     .replace("SIZE", &payload.len().to_string())
                     .replace("SEQUENCE", &sequence.to_string());
-                let _ = stream.write_all(text.as_bytes()).await;
+                kept.push_str(&text);
+                if !matches!(act, Act::Later(_)) {
+                    let _ = stream.write_all(std::mem::take(&mut kept).as_bytes()).await;
+                }
             }
             Act::Hang | Act::Leave(_) => return,
             Act::Silence => {
@@ -129,6 +135,12 @@ async fn frame(stream: &mut TcpStream, decoder: &mut Decoder, act: &Act) -> Opti
     }
 }
 
+/// The same answer, together with the next one.
+fn later(act: Act) -> Act {
+    let Act::Answer(text) = act else { return act };
+    Act::Later(text)
+}
+
 fn reply(status: &str, rest: &str) -> Act {
     Act::Answer(line(status, rest))
 }
@@ -177,6 +189,7 @@ fn gone(reason: &str) -> Act {
     reply("error", &body.replace("REASON", reason))
 }
 
+mod ahead;
 mod heartbeats;
 mod killed;
 mod output;

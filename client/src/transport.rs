@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use shared::codec::{Event, encode_line};
-use shared::wire::{Reply, Trailer};
+use shared::wire::{Reply, Status, Trailer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
@@ -48,12 +48,12 @@ pub(crate) enum Body {
 }
 
 /// What came of writing.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
     /// All of it is on its way.
     All,
-    /// The server answered before everything was written.
-    Answered(Box<Reply>),
+    /// The server answered this frame before everything was written; [`Connection::answer`] has its reply.
+    Answered,
 }
 
 impl Connection {
@@ -73,23 +73,22 @@ impl Connection {
         Ok(Self { write, replies, gathered: BytesMut::new(), patience, watch })
     }
 
-    /// Sends a header line.
+    /// Begins a frame with its header line. Frames before it may still be unanswered.
     pub(crate) async fn header(&mut self, header: &Header) -> Result<Written, Failure> {
         let header = if self.watch.is_on() { header.clone().explained() } else { header.clone() };
         let line = line(&header)?;
         self.watch.sent_header(&line);
+        self.replies.expect();
         match self.push(line).await? {
             Written::All => self.push(header.session_data()).await,
-            answered @ Written::Answered(_) => Ok(answered),
+            Written::Answered => Ok(Written::Answered),
         }
     }
 
     /// Sends a frame that has no payload and waits for its reply.
     pub(crate) async fn ask(&mut self, header: &Header) -> Result<Reply, Failure> {
-        match self.header(header).await? {
-            Written::Answered(reply) => Ok(*reply),
-            Written::All => self.answer().await,
-        }
+        self.header(header).await?;
+        self.answer().await
     }
 
     /// Sends bytes, soon: small ones wait for company.
@@ -100,7 +99,7 @@ impl Connection {
         }
         match self.flush().await? {
             Written::All => self.write_watching(bytes).await,
-            answered @ Written::Answered(_) => Ok(answered),
+            Written::Answered => Ok(Written::Answered),
         }
     }
 
@@ -125,22 +124,38 @@ impl Connection {
         self.write_watching(gathered).await
     }
 
-    /// Sends what was gathered and waits for the next reply. A reply's payload, if there is one, is read with
-    /// [`Connection::body`].
+    /// Whether every frame so far has its reply, so that the server waits for the next one.
+    pub(crate) fn owes_nothing(&self) -> bool {
+        self.replies.due == 0
+    }
+
+    /// Sends what was gathered and waits for the reply to the first frame that has none. A reply's payload, if there
+    /// is one, is read with [`Connection::body`].
     pub(crate) async fn answer(&mut self) -> Result<Reply, Failure> {
-        if let Written::Answered(reply) = self.flush().await? {
-            return Ok(*reply);
+        self.next_status().await?;
+        self.replies.take().ok_or_else(|| Failure::Broken("it said nothing".to_owned()))
+    }
+
+    /// Sends what was gathered and waits to hear that the payload of this frame is wanted.
+    pub(crate) async fn wanted(&mut self) -> Result<Written, Failure> {
+        if self.next_status().await? != Status::Continue {
+            return Ok(Written::Answered);
         }
-        let patience = self.patience;
-        match timeout(patience, self.reply()).await {
-            Ok(reply) => reply,
-            Err(_) => Err(Failure::Lost(format!("no reply within {} s", patience.as_secs()))),
-        }
+        self.replies.take();
+        Ok(Written::All)
     }
 
     /// Waits, as long as it takes, for a reply nobody asked for yet. Dropped while it waits, it has lost nothing.
     pub(crate) async fn early(&mut self) -> Result<Written, Failure> {
-        self.reply().await.map(|reply| Written::Answered(Box::new(reply)))
+        self.replies.until_answered().await.map(|()| Written::Answered)
+    }
+
+    async fn next_status(&mut self) -> Result<Status, Failure> {
+        self.flush().await?;
+        match timeout(self.patience, self.replies.peek()).await {
+            Ok(status) => status,
+            Err(_) => Err(Failure::Lost(format!("no reply within {} s", self.patience.as_secs()))),
+        }
     }
 
     /// The next piece of the payload of the reply just read.
@@ -168,11 +183,11 @@ impl Connection {
         }
     }
 
-    /// Writes all of `bytes`, unless a reply comes first.
+    /// Writes all of `bytes`, unless the reply to this frame comes first. Replies to earlier frames are kept meanwhile.
     async fn write_watching(&mut self, mut bytes: Bytes) -> Result<Written, Failure> {
         while !bytes.is_empty() {
-            if let Some(reply) = self.replies.ready_reply()? {
-                return Ok(Written::Answered(Box::new(reply)));
+            if self.replies.is_answered()? {
+                return Ok(Written::Answered);
             }
             let step = async {
                 tokio::select! {
@@ -189,7 +204,8 @@ impl Connection {
                 Ok(Step::Read(Err(failure))) => return Err(failure),
                 Ok(Step::Wrote(Err(error))) => return self.last_word(&error).await,
                 Err(_) => {
-                    return Err(Failure::Lost(format!("the server took nothing for {} s", self.patience.as_secs())));
+                    let waited = std::mem::replace(&mut self.patience, LAST_WORD_TIMEOUT);
+                    return Err(Failure::Lost(format!("the server took nothing for {} s", waited.as_secs())));
                 }
             }
         }
@@ -198,19 +214,11 @@ impl Connection {
 
     /// The server does not take more; perhaps it said why before.
     async fn last_word(&mut self, error: &io::Error) -> Result<Written, Failure> {
-        match timeout(LAST_WORD_TIMEOUT, self.reply()).await {
-            Ok(Ok(reply)) => Ok(Written::Answered(Box::new(reply))),
+        self.patience = self.patience.min(LAST_WORD_TIMEOUT);
+        match timeout(self.patience, self.replies.until_answered()).await {
+            Ok(Ok(())) => Ok(Written::Answered),
             Ok(Err(Failure::Lost(_))) | Err(_) => Err(Failure::Lost(system_words(error))),
             Ok(Err(other)) => Err(other),
-        }
-    }
-
-    async fn reply(&mut self) -> Result<Reply, Failure> {
-        loop {
-            if let Some(reply) = self.replies.ready_reply()? {
-                return Ok(reply);
-            }
-            self.replies.fill().await?;
         }
     }
 }

@@ -1,9 +1,8 @@
 //! Sends one file as one frame and says what came of it. Knows nothing of the files before and after.
 
-use bytes::Bytes;
 use shared::codec::encode_chunk_length;
 use shared::digest::Digest;
-use shared::wire::{Reply, Status, Trailer};
+use shared::wire::{Reply, Trailer};
 
 use crate::conversation::{Reach, Stream};
 use crate::failure::Failure;
@@ -12,13 +11,13 @@ use crate::reading::{Block, Reading};
 use crate::report::Report;
 use crate::transport::{Connection, Written};
 
-/// What came of one try.
+/// What came of sending one frame.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The server answered.
-    Answered(Box<Reply>, Stream),
-    /// The connection is gone and the answer with it.
-    Lost(Failure),
+    /// It was sent, so far as the server wants it. Its answer may still be under way.
+    Sent(Stream),
+    /// The connection is gone and the answer with it. So much of the frame had left.
+    Lost(Failure, Reach),
     /// The file could not be read, so its frame was cut.
     Abandoned(Failure),
 }
@@ -39,7 +38,7 @@ impl Default for Sent {
     }
 }
 
-/// Sends the frame and waits for its reply. `content` is `None` when the bytes were given out before and
+/// Sends the frame and does not wait for its reply. `content` is `None` when the bytes were given out before and
 /// cannot be had again; then the server can only be asked whether it has them.
 pub(crate) async fn upload(
     connection: &mut Connection,
@@ -50,13 +49,9 @@ pub(crate) async fn upload(
 ) -> (Outcome, Sent) {
     let mut sent = Sent::default();
     let outcome = match send(connection, header, expects_continue, content, report, &mut sent).await {
-        Ok(Written::Answered(reply)) => Outcome::Answered(reply, Stream::InsideFrame),
-        Ok(Written::All) => match connection.answer().await {
-            Ok(reply) => Outcome::Answered(Box::new(reply), Stream::AtBoundary),
-            Err(failure) => Outcome::Lost(failure),
-        },
-        Err(Stop::Answered(reply)) => Outcome::Answered(reply, Stream::AtBoundary),
-        Err(Stop::Connection(failure)) => Outcome::Lost(failure),
+        Ok(()) => Outcome::Sent(Stream::AtBoundary),
+        Err(Stop::Answered) => Outcome::Sent(Stream::InsideFrame),
+        Err(Stop::Connection(failure)) => Outcome::Lost(failure, sent.reach),
         Err(Stop::Local(failure)) => Outcome::Abandoned(failure),
     };
     (outcome, sent)
@@ -71,8 +66,8 @@ pub(crate) enum ExpectsContinue {
 
 /// Why a frame is not sent to its end.
 enum Stop {
-    /// The payload was not wanted; the next frame may follow.
-    Answered(Box<Reply>),
+    /// Its answer is there, and the rest of it is not wanted.
+    Answered,
     Connection(Failure),
     Local(Failure),
 }
@@ -84,15 +79,13 @@ async fn send(
     content: Option<&mut Reading>,
     report: &Report,
     sent: &mut Sent,
-) -> Result<Written, Stop> {
-    if let answered @ Written::Answered(_) = connection.header(header).await.map_err(Stop::Connection)? {
-        return Ok(answered);
-    }
-    if expects_continue == ExpectsContinue::Yes {
-        let reply = connection.answer().await.map_err(Stop::Connection)?;
-        if reply.status != Status::Continue {
-            return Err(Stop::Answered(Box::new(reply)));
-        }
+) -> Result<(), Stop> {
+    whole(connection.header(header).await)?;
+    if expects_continue == ExpectsContinue::Yes
+        && connection.wanted().await.map_err(Stop::Connection)? == Written::Answered
+    {
+        // No payload belongs to this frame any more.
+        return Ok(());
     }
     let Some(content) = content else {
         let cause = "the connection was lost, and what came through a pipe cannot be sent twice".to_owned();
@@ -105,7 +98,7 @@ async fn send(
             // A pipe may be silent for long; what the server says meanwhile is heard.
             tokio::select! {
                 biased;
-                reply = connection.early() => return reply.map_err(Stop::Connection),
+                early = connection.early() => return whole(early),
                 block = content.next() => block,
             }
         } else {
@@ -116,12 +109,10 @@ async fn send(
             Block::Bytes(block) => {
                 sent.reach = Reach::Part;
                 let length = u64::try_from(block.len()).unwrap_or(u64::MAX);
-                if chunked && let early @ Written::Answered(_) = push(connection, encode_chunk_length(length)).await? {
-                    return Ok(early);
+                if chunked {
+                    whole(connection.push(encode_chunk_length(length)).await)?;
                 }
-                if let early @ Written::Answered(_) = push(connection, block).await? {
-                    return Ok(early);
-                }
+                whole(connection.push(block).await)?;
                 sent.bytes = sent.bytes.saturating_add(length);
                 report.advance(length);
             }
@@ -131,18 +122,19 @@ async fn send(
     connection.payload_ends(sent.bytes.saturating_sub(content.offset()));
     // Whoever has what follows has a whole frame.
     sent.reach = Reach::Whole;
-    if chunked && let early @ Written::Answered(_) = push(connection, encode_chunk_length(0)).await? {
-        return Ok(early);
+    if chunked {
+        whole(connection.push(encode_chunk_length(0)).await)?;
     }
-    let trailer = Trailer { digest: Some(digest) };
-    if let early @ Written::Answered(_) = connection.trailer(&trailer).await.map_err(Stop::Connection)? {
-        return Ok(early);
-    }
-    connection.flush().await.map_err(Stop::Connection)
+    whole(connection.trailer(&Trailer { digest: Some(digest) }).await)?;
+    whole(connection.flush().await)
 }
 
-async fn push(connection: &mut Connection, bytes: Bytes) -> Result<Written, Stop> {
-    connection.push(bytes).await.map_err(Stop::Connection)
+/// Goes on only if all of it was written.
+fn whole(written: Result<Written, Failure>) -> Result<(), Stop> {
+    match written.map_err(Stop::Connection)? {
+        Written::All => Ok(()),
+        Written::Answered => Err(Stop::Answered),
+    }
 }
 
 /// Compares what the server says it stored with what was sent.

@@ -1,5 +1,6 @@
 //! Files on their way: carries out, one command after the other, what the conversation decides.
 
+mod flight;
 mod goodbye;
 mod left;
 mod opening;
@@ -12,6 +13,8 @@ use std::io::Read;
 use shared::exit::ExitCode;
 use shared::wire::{Ack, ErrorBody, Mode, Reply};
 
+use flight::Flight;
+
 use super::Context;
 use super::current::Current;
 use super::joined::forget_if_gone;
@@ -22,7 +25,6 @@ use crate::failure::{Failure, exit_of_several};
 use crate::journal::{Errand, Journal, Place};
 use crate::reconnect::Reconnect;
 use crate::sources::Source;
-use crate::text::counted;
 use crate::transport::Connection;
 
 /// What became of the files so far.
@@ -121,69 +123,52 @@ impl<'a> Sending<'a> {
 
     /// Sends everything, and says what became of each.
     pub(super) async fn all(&mut self, sources: &[Source]) {
-        for (index, source) in sources.iter().enumerate() {
-            if self.one(source).await == GoOn::No {
-                let untried = sources.len().saturating_sub(index).saturating_sub(1);
-                self.tally.untried = u64::try_from(untried).unwrap_or(u64::MAX);
-                if untried > 0 {
-                    self.context.report.warn(&format!("{} not tried", counted(self.tally.untried, "file")));
-                }
-                return;
+        let mut flight = Flight::of(sources);
+        while let Some(happened) = self.bring(&mut flight).await {
+            if self.one(&mut flight, happened).await == GoOn::No {
+                return self.give_up(flight);
             }
         }
         self.end().await;
     }
 
-    async fn one(&mut self, source: &Source) -> GoOn {
-        let mut current = match Current::new(source) {
-            Ok(current) => current,
-            Err(failure) => {
-                self.fail(Some(&source.label()), failure);
-                return GoOn::Yes;
-            }
-        };
-        // Before it is opened: one that takes its place meanwhile is not taken for it by a later run.
-        current.errand = self.errand(source);
-        // A file that cannot be opened need not trouble the server.
-        let mut input = self.input.take();
-        let begun = self.waiting_for(&source.label(), current.begin(&mut input, self.ack, &self.context.report)).await;
-        self.input = input;
-        if let Err(failure) = begun {
-            self.fail(Some(&current.label), failure);
-            return GoOn::Yes;
-        }
-        let mut happened = self.offer(&mut current);
+    /// Deals with the file in front, and sends others ahead while it waits for an answer.
+    async fn one(&mut self, flight: &mut Flight<'_>, mut happened: Happened) -> GoOn {
         loop {
             let command = self.step(happened);
             self.shed().await;
+            let Some(front) = flight.files.front_mut() else { return GoOn::No };
             happened = match command {
                 Command::Open => self.open().await,
                 Command::Reconnect(why) => self.reconnect(why).await,
                 Command::Join(session) => self.join(session).await,
-                Command::Ask(attempt) => self.ask_of(&mut current, attempt).await,
-                Command::Upload(attempt, partial) => self.upload(&mut current, attempt, partial).await,
+                Command::Ask(attempt) => self.ask_of(front, attempt).await,
+                Command::Upload(attempt, partial) => self.upload(front, attempt, partial).await,
+                Command::Ahead(attempt) => self.upload_ahead(flight.files.back_mut(), attempt).await,
+                Command::More => self.more(flight).await,
+                Command::Wait => self.wait(Some(front)).await,
                 Command::Degrade(body) => {
                     self.degrade(&body);
                     Happened::File(self.context.clock.now())
                 }
                 Command::Keep(reply) => {
-                    self.keep(&mut current, *reply).await;
+                    self.keep(front, *reply).await;
+                    flight.files.pop_front();
                     return GoOn::Yes;
                 }
                 Command::Skip(cause) => {
-                    let failure = self.failure_of(cause, current.failure.take());
-                    self.context.report.set_back(current.sent.bytes);
-                    self.strike_unless_open(&current, &failure);
-                    self.fail(Some(&current.label), failure);
+                    self.skip(front, cause);
+                    flight.files.pop_front();
                     return GoOn::Yes;
                 }
                 Command::GiveUp(cause) => {
-                    let failure = self.failure_of(cause, current.failure.take());
+                    let failure = self.failure_of(cause, front.failure.take());
                     if let Some(held) = self.conversation.as_ref().and_then(Conversation::session) {
                         forget_if_gone(self.context, held.id, &failure).await;
                     }
-                    self.strike_unless_open(&current, &failure);
-                    self.fail(Some(&current.label), failure);
+                    self.strike_unless_open(front, &failure);
+                    self.fail(Some(&front.label), failure);
+                    flight.files.pop_front();
                     return GoOn::No;
                 }
                 Command::Leave(..) | Command::Finish => return GoOn::No,
@@ -219,6 +204,14 @@ impl<'a> Sending<'a> {
         }
     }
 
+    /// A file is not stored, or nobody knows.
+    fn skip(&mut self, current: &mut Current<'_>, cause: Cause) {
+        let failure = self.failure_of(cause, current.failure.take());
+        self.context.report.set_back(current.sent.bytes);
+        self.strike_unless_open(current, &failure);
+        self.fail(Some(&current.label), failure);
+    }
+
     fn degrade(&self, body: &ErrorBody) {
         let reason = Failure::Refused(Box::new(body.clone())).to_string();
         let (from, to) = (Mode::Stateful, Mode::Stateless);
@@ -226,13 +219,15 @@ impl<'a> Sending<'a> {
     }
 
     fn failure_of(&mut self, cause: Cause, local: Option<Failure>) -> Failure {
-        let lost = self.lost.take().unwrap_or_else(|| Failure::Lost("it is not there".to_owned()));
+        let lost = || Failure::Lost("it is not there".to_owned());
         match cause {
             Cause::Refused(body) => Failure::Refused(body),
-            Cause::Lost => lost,
-            Cause::Unknown => Failure::Unknown(lost.to_string()),
+            Cause::Lost => self.lost.take().unwrap_or_else(lost),
+            // Several files may be unknown for one reason.
+            Cause::Unknown => Failure::Unknown(self.lost.get_or_insert_with(lost).to_string()),
             Cause::Broken(what) => Failure::Broken(what.to_owned()),
             Cause::Local => local.unwrap_or_else(|| {
+                let lost = self.lost.take().unwrap_or_else(lost);
                 let cause = format!("{lost}; and what came through a pipe cannot be sent twice");
                 Failure::Local { what: "not sent".to_owned(), cause }
             }),

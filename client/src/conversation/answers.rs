@@ -33,10 +33,13 @@ impl Conversation {
         mut self,
         mut attempt: Attempt,
         reply: Box<Reply>,
-        stream: Stream,
         repeatable: Repeatable,
     ) -> (Self, Command) {
-        let rest = if reply.closing || stream == Stream::InsideFrame { State::Apart } else { State::Ready };
+        let whole = self.stream == Stream::AtBoundary || !self.ahead.is_empty();
+        if reply.closing {
+            self.ahead.refuse();
+        }
+        let rest = if reply.closing || !whole { State::Apart } else { State::Ready };
         match (reply.status, &reply.error) {
             (Status::Stored, _) if reply.file.is_none() => {
                 self.give_up(Cause::Broken("it stored a file and does not say which"))
@@ -53,7 +56,7 @@ impl Conversation {
             (Status::Error, Some(body)) => {
                 let body = body.clone();
                 // The file may be there and only its number not counted.
-                if body.code == ErrorCode::StoreUnavailable && stream == Stream::AtBoundary {
+                if body.code == ErrorCode::StoreUnavailable && whole {
                     attempt.history = History::Unknown;
                 }
                 self.refused(attempt, rest, body, repeatable)
@@ -68,11 +71,16 @@ impl Conversation {
         if body.code == ErrorCode::SequenceGap
             && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, self.session.clone())
         {
-            let again = Attempt { sequence: Some(expected), history: History::Refused, start: Start::First };
+            // Where one in front of it was refused, it is as if it was never sent.
+            let purpose = if attempt.sequence > Some(held.next) {
+                Purpose::Fresh
+            } else {
+                Purpose::Again(Attempt { sequence: Some(expected), history: History::Refused, start: Start::First })
+            };
             return match held.caught_up(expected) {
                 Ok(held) => {
                     self.session = Some(held);
-                    self.again(again, rest)
+                    self.again(purpose, rest)
                 }
                 Err(gone) => self.without_session(Purpose::Again(attempt), gone),
             };
@@ -91,17 +99,10 @@ impl Conversation {
         // Once more from the beginning, whatever was tried before.
         let once = attempt.start == Start::Behind && repeatable != Repeatable::No;
         if once && body.code.retry() == Retry::Same {
-            return self.again(Attempt { history: History::Refused, start: Start::First, ..attempt }, rest);
+            let attempt = Attempt { history: History::Refused, start: Start::First, ..attempt };
+            return self.again(Purpose::Again(attempt), rest);
         }
         self.to(rest, Command::Skip(Cause::Refused(body)))
-    }
-
-    fn again(self, attempt: Attempt, rest: State) -> (Self, Command) {
-        if rest == State::Ready {
-            self.upload(attempt, None)
-        } else {
-            self.to(State::Opening(Purpose::Again(attempt)), Command::Open)
-        }
     }
 }
 

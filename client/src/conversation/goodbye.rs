@@ -42,6 +42,7 @@ impl Conversation {
             | State::Ready
             | State::Asking(_)
             | State::Sending(_)
+            | State::Collecting(_)
             | State::Leaving(_)
             | State::LeavingAgain(_)
             | State::Over => self.to(State::Over, Command::Finish),

@@ -4,13 +4,14 @@ use shared::error::{ErrorCode, Retry};
 use shared::wire::{ErrorBody, Partial, Reply, Status};
 
 use super::goodbye::{is_gone, says_that_it_ended};
-use super::terms::{Attempt, Cause, Command, Held, History, Start, Wanted, Why, gone};
+use super::terms::{Attempt, Cause, Command, Held, History, Start, Stream, Wanted, Why, gone};
 use super::{Bound, Choice, Conversation, Purpose, RETURN_AFTER, State, ends_stateful};
 use crate::secret::Secret;
 
 impl Conversation {
     pub(super) fn opened(mut self) -> (Self, Command) {
         self.bound = Bound::No;
+        self.stream = Stream::AtBoundary;
         match self.state {
             State::Opening(purpose) if self.goes_without(purpose) => self.go_on(purpose, None),
             State::Opening(purpose) => self.join(purpose),
@@ -19,6 +20,7 @@ impl Conversation {
             | State::Ready
             | State::Asking(_)
             | State::Sending(_)
+            | State::Collecting(_)
             | State::Leaving(_)
             | State::LeavingAgain(_)
             | State::Over => self.give_up(Cause::Lost),
@@ -58,6 +60,10 @@ impl Conversation {
             (Status::SessionResumed, Some(info), _) => match self.session.clone() {
                 Some(held) if held.id == info.id => match held.caught_up(info.next_sequence) {
                     Ok(held) => {
+                        // A ticket says what it knows itself, not what the server has.
+                        if !held.secret.changes() {
+                            self.ahead.resume(held.next);
+                        }
                         self.session = Some(held);
                         self.bound = Bound::Yes;
                         self.go_on(purpose, reply.partial)
@@ -99,7 +105,7 @@ impl Conversation {
     }
 
     /// What the connection was opened for. `partial` is what the session says a cut transfer left.
-    fn go_on(self, purpose: Purpose, partial: Option<Partial>) -> (Self, Command) {
+    pub(super) fn go_on(self, purpose: Purpose, partial: Option<Partial>) -> (Self, Command) {
         match purpose {
             Purpose::Fresh => self.upload_first(),
             Purpose::Again(attempt) => self.go_on_with(attempt, partial),
@@ -108,8 +114,16 @@ impl Conversation {
         }
     }
 
-    fn go_on_with(self, attempt: Attempt, partial: Option<Partial>) -> (Self, Command) {
-        let waits_for_it = self.session.as_ref().is_some_and(|held| Some(held.next) == attempt.sequence);
+    pub(super) fn go_on_with(self, attempt: Attempt, partial: Option<Partial>) -> (Self, Command) {
+        let beyond = self.session.as_ref().is_some_and(|held| attempt.sequence > Some(held.next));
+        match attempt.history {
+            // Whether its ticket is the newest that was given, nobody can tell.
+            History::Unknown if beyond => return self.to(State::Ready, Command::Skip(Cause::Unknown)),
+            // One in front of it was not applied, so neither was this one.
+            History::None | History::Refused | History::Cut | History::Left if beyond => return self.upload_first(),
+            History::None | History::Refused | History::Cut | History::Unknown | History::Left => {}
+        }
+        let waits_for_it = self.waits_for(attempt);
         let attempt = if waits_for_it && attempt.history.is_unknown() {
             // The session counts what it stores, and nobody else can make it count this any more.
             Attempt { history: History::Cut, ..attempt }
@@ -122,6 +136,11 @@ impl Conversation {
             None => true,
         };
         if cut && there { self.ask(attempt) } else { self.upload(attempt, None) }
+    }
+
+    /// Whether the session is to go on with this very file.
+    pub(super) fn waits_for(&self, attempt: Attempt) -> bool {
+        self.session.as_ref().is_some_and(|held| Some(held.next) == attempt.sequence)
     }
 
     pub(super) fn ask(self, attempt: Attempt) -> (Self, Command) {

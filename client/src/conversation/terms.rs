@@ -130,12 +130,12 @@ pub(crate) enum Reach {
     Whole,
 }
 
-/// Where the stream to the server stands after a reply.
+/// Where the stream to the server stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
-    /// The whole frame was sent: the next one may follow.
+    /// The whole frame was sent, as far as the server wanted it: the next one may follow.
     AtBoundary,
-    /// The reply came first, and the rest of the frame will not be sent.
+    /// The rest of the frame will not be sent, because its reply came first, or because it cannot be.
     InsideFrame,
 }
 
@@ -146,12 +146,20 @@ pub(crate) enum Event {
     File(Duration),
     /// There is a file of which a run before sent something, at this place.
     Left(Option<Sequence>),
+    /// There is a file of so many bytes to send before the one in front has its answer.
+    Ahead(u64),
+    /// The file in front is dealt with, and one that was sent ahead comes next.
+    Next,
     /// All files are dealt with.
     NoMore,
     /// The connection is open.
     Opened,
-    /// A reply came.
-    Reply(Box<Reply>, Stream, Repeatable),
+    /// A file's frame was sent.
+    Sent(Stream),
+    /// The reply came to what was asked, or to the file in front; or, where that was refused, to the next behind it.
+    Reply(Box<Reply>, Repeatable),
+    /// The connection does not take the file that is sent ahead any more.
+    Torn(Reach),
     /// The connection is gone, or could not be had, and what was asked has no answer.
     Lost(Reach, Repeatable),
     /// The server said what nobody can understand; the driver knows how.
@@ -173,8 +181,14 @@ pub(crate) enum Command {
     Join(Option<Held>),
     /// Send `status`: what is there of the file?
     Ask(Attempt),
-    /// Send the file, if it can be behind this part of it.
+    /// Send the file in front, if it can be behind this part of it.
     Upload(Attempt, Option<Partial>),
+    /// Send the file offered last, behind those that have no answer yet.
+    Ahead(Attempt),
+    /// Offer one more file; if there is none that can be sent ahead, wait.
+    More,
+    /// Wait for the next reply.
+    Wait,
     /// Tell the user that it goes on stateless, and offer the file again.
     Degrade(Box<ErrorBody>),
     /// The file is stored, as the reply says.

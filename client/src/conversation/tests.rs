@@ -5,6 +5,8 @@ use shared::wire::{ErrorBody, FileInfo, Mode, Partial, Reply, SessionInfo, Statu
 use super::*;
 use crate::secret::Secret;
 
+mod ahead;
+
 fn session(next: u64) -> Held {
     let (id, token) = (SessionId::from_random([1; 16]), Token::from_random([2; 32]));
     Held { id, secret: Secret::Token(token), next: Sequence::new(next).unwrap() }
@@ -34,14 +36,21 @@ fn part(text: &str) -> Option<Partial> {
 /// An event by its short name: what a server or the network can do to a client.
 fn event(name: &str) -> Event {
     let (name, closing) = name.strip_suffix('!').map_or((name, false), |name| (name, true));
-    let (name, stream) =
-        name.strip_prefix("early ").map_or((name, Stream::AtBoundary), |name| (name, Stream::InsideFrame));
     let (name, repeatable) = name.strip_prefix("spent ").map_or((name, Repeatable::Yes), |name| (name, Repeatable::No));
     let reply = match name.split_once(' ').unwrap_or((name, "")) {
         ("file", _) => return Event::File(Duration::ZERO),
         ("later", _) => return Event::File(RETURN_AFTER),
         ("left", sequence) => return Event::Left(sequence.parse().ok().and_then(Sequence::new)),
+        ("ahead", bytes) => return Event::Ahead(bytes.parse().unwrap_or(1)),
+        ("next", _) => return Event::Next,
         ("done", _) => return Event::NoMore,
+        ("sent", _) => return Event::Sent(Stream::AtBoundary),
+        // Its answer came first.
+        ("early", _) => return Event::Sent(Stream::InsideFrame),
+        // The connection is lost while a file is sent ahead: behind its frame, in its payload, or before it.
+        ("torn-behind", _) => return Event::Torn(Reach::Whole),
+        ("torn-inside", _) => return Event::Torn(Reach::Part),
+        ("torn-before", _) => return Event::Torn(Reach::Nothing),
         ("opened", _) => return Event::Opened,
         // The connection is lost behind the whole frame, in its payload, or before it.
         ("lost", _) => return Event::Lost(Reach::Whole, repeatable),
@@ -82,7 +91,7 @@ fn event(name: &str) -> Event {
             Reply::error(ErrorBody { reason: Some(reason.to_owned()), ..body })
         }
     };
-    Event::Reply(Box::new(Reply { closing, ..reply }), stream, repeatable)
+    Event::Reply(Box::new(Reply { closing, ..reply }), repeatable)
 }
 
 /// A command by its short name.
@@ -112,6 +121,9 @@ fn name(command: &Command) -> String {
                 History::Unknown | History::Left => format!("ask for {place}{from}"),
             }
         }
+        Command::Ahead(attempt) => format!("ahead {}", place(attempt)),
+        Command::More => "more".into(),
+        Command::Wait => "wait".into(),
         Command::Degrade(body) => format!("degrade {}", body.code),
         Command::Keep(_) => "keep".into(),
         Command::Skip(why) => format!("skip {}", cause(why)),
@@ -154,7 +166,7 @@ fn stateless_files_go_one_by_one_without_a_session() {
             ),
             // The connection is gone after `closing` or a frame that was not sent to its end.
             ("file, opened, size_too_large!, file", "open, upload stateless, skip size_too_large, open"),
-            ("file, opened, early size_too_large, file", "open, upload stateless, skip size_too_large, open"),
+            ("file, opened, early, size_too_large, file", "open, upload stateless, wait, skip size_too_large, open"),
             ("file, opened, bad_name, file", "open, upload stateless, skip bad_name, upload stateless"),
             ("file, opened, cut, file", "open, upload stateless, skip local, open"),
             ("file, opened, stored 3", "open, upload stateless, give up broken"),
@@ -531,7 +543,12 @@ fn whatever_comes_whenever_it_comes_there_is_an_answer() {
         "hello",
         "gap 2",
         "gap",
-        "early busy",
+        "early",
+        "sent",
+        "ahead",
+        "next",
+        "torn-inside",
+        "busy",
         "digest_mismatch!",
         "spent digest_mismatch",
         "internal",

@@ -28,7 +28,7 @@ impl World {
         tokio::time::timeout(Duration::from_secs(20), killed).await.expect("it was not heard");
     }
 
-    fn journals(&self) -> usize {
+    pub(super) fn journals(&self) -> usize {
         std::fs::read_dir(self.path("state/dft/journal")).map_or(0, Iterator::count)
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn actions(heard: &Heard) -> Vec<String> {
     heard.iter().map(|(header, _)| header["session"]["action"].as_str().unwrap().to_owned()).collect()
 }
 
-fn field(heard: &Heard, action: &str, path: &str) -> Vec<serde_json::Value> {
+pub(super) fn field(heard: &Heard, action: &str, path: &str) -> Vec<serde_json::Value> {
     let heard = heard.lock().unwrap();
     let fitting = heard.iter().filter(|(header, _)| header["session"]["action"] == action);
     fitting.map(|(header, _)| header.pointer(path).cloned().unwrap_or_default()).collect()

@@ -10,7 +10,7 @@ pub(super) fn big() -> Vec<u8> {
     (0..BIG).map(|index| u8::try_from(index % 251).unwrap()).collect()
 }
 
-fn digest(bytes: &[u8]) -> String {
+pub(super) fn digest(bytes: &[u8]) -> String {
     let mut hasher = shared::digest::DigestKind::Blake3.hasher();
     hasher.update(bytes);
     hasher.finish().to_wire()
@@ -38,7 +38,7 @@ fn transfers(heard: &Heard) -> Vec<(usize, usize, usize)> {
     transfers.map(|(header, payload)| (number(&header["offset"]), number(&header["size"]), payload.len())).collect()
 }
 
-fn events(captured: &Captured, kind: &str) -> Vec<serde_json::Value> {
+pub(super) fn events(captured: &Captured, kind: &str) -> Vec<serde_json::Value> {
     let lines = captured.output_text();
     let events = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     events.filter(|event| event["event"] == kind).collect()

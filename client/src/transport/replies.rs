@@ -1,9 +1,12 @@
-//! What comes from the server on one connection: replies in their order, and the bodies behind them. Does not know
-//! what a reply means.
+//! What comes from the server on one connection: replies in their order, and the bodies behind them. Knows which
+//! request a reply answers from nothing but that order, and not what it means.
 
+use std::collections::VecDeque;
+
+use bytes::Bytes;
 use shared::codec::{Decoder, Event, Framing, Payload};
 use shared::limits::SESSION_DATA_BYTES_MAX;
-use shared::wire::{Reply, VERSION};
+use shared::wire::{Reply, Status, VERSION};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::tcp::OwnedReadHalf;
 
@@ -25,7 +28,18 @@ pub(super) struct Replies {
     watch: Watch,
     tail: Tail,
     /// A reply whose session data is not there yet.
-    begun: Option<Box<Reply>>,
+    begun: Option<Box<Heard>>,
+    /// Requests that were begun and whose replies were not taken yet.
+    pub(super) due: usize,
+    /// Replies that came before anybody waited for them; no more than are due.
+    heard: VecDeque<Heard>,
+}
+
+/// A reply, and its line if somebody watches. It is shown when it is taken, not in the middle of what is sent.
+#[derive(Debug)]
+struct Heard {
+    reply: Reply,
+    line: Option<Bytes>,
 }
 
 /// What of the last reply's frame still stands before the next header.
@@ -39,11 +53,68 @@ enum Tail {
 
 impl Replies {
     pub(super) fn new(read: OwnedReadHalf, watch: Watch) -> Self {
-        Self { read, decoder: Decoder::new(HEADER_BYTES_MAX), watch, tail: Tail::Taken, begun: None }
+        Self {
+            read,
+            decoder: Decoder::new(HEADER_BYTES_MAX),
+            watch,
+            tail: Tail::Taken,
+            begun: None,
+            due: 0,
+            heard: VecDeque::new(),
+        }
+    }
+
+    /// A request is begun: one more reply is due.
+    pub(super) fn expect(&mut self) {
+        self.due = self.due.saturating_add(1);
+    }
+
+    /// Hears what is there, and says whether that answers the request begun last. Its reply is the last one due.
+    pub(super) fn is_answered(&mut self) -> Result<bool, Failure> {
+        while self.heard.len() < self.due {
+            match self.ready_reply()? {
+                Some(heard) => self.heard.push_back(heard),
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until the request begun last is answered.
+    pub(super) async fn until_answered(&mut self) -> Result<(), Failure> {
+        while !self.is_answered()? {
+            self.fill().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next reply and leaves it there.
+    pub(super) async fn peek(&mut self) -> Result<Status, Failure> {
+        loop {
+            if let Some(heard) = self.heard.front() {
+                return Ok(heard.reply.status);
+            }
+            match self.ready_reply()? {
+                Some(heard) => self.heard.push_back(heard),
+                None => self.fill().await?,
+            }
+        }
+    }
+
+    /// The next reply that was heard. A `continue` is a reply before the one that is due.
+    pub(super) fn take(&mut self) -> Option<Reply> {
+        let Heard { reply, line } = self.heard.pop_front()?;
+        if let Some(line) = line {
+            self.watch.received_header(&line);
+        }
+        if reply.status != Status::Continue {
+            self.due = self.due.saturating_sub(1);
+        }
+        Some(reply)
     }
 
     /// The next reply, if its header is there, and its session data.
-    pub(super) fn ready_reply(&mut self) -> Result<Option<Reply>, Failure> {
+    fn ready_reply(&mut self) -> Result<Option<Heard>, Failure> {
         self.skip_tail()?;
         if self.tail == Tail::Unwanted {
             return Ok(None);
@@ -52,7 +123,8 @@ impl Replies {
             Some(begun) => Some(*begun),
             None => self.ready_header()?,
         };
-        let Some(mut reply) = begun else { return Ok(None) };
+        let Some(mut heard) = begun else { return Ok(None) };
+        let reply = &mut heard.reply;
         if let Some(session) = reply.session.as_mut().filter(|session| session.data_size > 0) {
             match self.event()? {
                 Some(Event::SessionData(bytes)) => session.ticket = bytes,
@@ -60,7 +132,7 @@ impl Replies {
                     return Err(Failure::Broken("no session data where some was due".to_owned()));
                 }
                 None => {
-                    self.begun = Some(Box::new(reply));
+                    self.begun = Some(Box::new(heard));
                     return Ok(None);
                 }
             }
@@ -70,18 +142,20 @@ impl Replies {
             self.tail = Tail::Unwanted;
             self.skip_tail()?;
         }
-        Ok(Some(reply))
+        Ok(Some(heard))
     }
 
-    fn ready_header(&mut self) -> Result<Option<Reply>, Failure> {
+    fn ready_header(&mut self) -> Result<Option<Heard>, Failure> {
         let Some(event) = self.event()? else { return Ok(None) };
         let Event::Header(line) = event else {
             return Err(Failure::Broken("bytes where a reply was due".to_owned()));
         };
-        self.watch.received_header(&line);
         let reply: Reply = match serde_json::from_slice(&line) {
             Ok(reply) => reply,
-            Err(error) => return Err(version_of(&line).unwrap_or_else(|| broken("its reply cannot be read", &error))),
+            Err(error) => {
+                self.watch.received_header(&line);
+                return Err(version_of(&line).unwrap_or_else(|| broken("its reply cannot be read", &error)));
+            }
         };
         if reply.version != VERSION {
             return Err(Failure::Version(neutral(&reply.version)));
@@ -92,7 +166,8 @@ impl Replies {
         }
         let framing = Framing { session_data, payload: Payload::Sized(reply.size), trailer: reply.trailer.is_some() };
         self.decoder.follow(framing);
-        Ok(Some(reply))
+        let line = self.watch.is_on().then_some(line);
+        Ok(Some(Heard { reply, line }))
     }
 
     /// Drops what is there of a frame nobody reads to its end.

@@ -19,7 +19,7 @@ const LARGE: usize = 24_000_000;
 
 /// Where a connection is cut.
 #[derive(Clone, Copy, Debug)]
-enum Cut {
+pub(super) enum Cut {
     /// Behind so many bytes from the client.
     Behind(usize),
     /// The same, but the server does not hear of it.
@@ -32,7 +32,7 @@ enum Cut {
 
 /// A network in which each connection is cut at its place. `server` says where the server is, connection by
 /// connection.
-fn network(cuts: Vec<Cut>, mut server: impl FnMut(usize) -> SocketAddr + Send + 'static) -> SocketAddr {
+pub(super) fn network(cuts: Vec<Cut>, mut server: impl FnMut(usize) -> SocketAddr + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

@@ -1,5 +1,6 @@
 //! Files go in and come out again, over TCP, in both modes and under both namings.
 
+mod ahead;
 mod cut;
 mod log;
 mod program;

@@ -35,6 +35,9 @@ impl Sending<'_> {
                 }
                 Command::Ask(_)
                 | Command::Upload(..)
+                | Command::Ahead(_)
+                | Command::More
+                | Command::Wait
                 | Command::Degrade(_)
                 | Command::Keep(_)
                 | Command::Skip(_)

@@ -1,7 +1,7 @@
 //! What this run writes down for another one, and what ended runs left for this one.
 
 use shared::error::Retry;
-use shared::id::{Sequence, SessionId};
+use shared::id::Sequence;
 
 use super::Sending;
 use crate::commands::current::Current;
@@ -34,15 +34,10 @@ impl Sending<'_> {
     fn with_newest_secret(&self, held: Held) -> Held {
         let remembered = self.context.remembered.find(&self.context.server, Some(&held.id.to_wire())).ok();
         match remembered.filter(|remembered| remembered.id == held.id && held.secret.changes()) {
-            Some(Held { secret, next, .. }) if next >= self.furthest_left(held.id) => Held { secret, ..held },
+            // What is left had no answer when its secret was written down, so that one is no newer.
+            Some(Held { secret, next, .. }) if next >= held.next => Held { secret, ..held },
             Some(_) | None => held,
         }
-    }
-
-    /// How far the session was when the newest of its secrets was written down with a file.
-    fn furthest_left(&self, id: SessionId) -> Sequence {
-        let places = self.left.iter().filter_map(|(_, place)| held(place));
-        places.filter(|held| held.id == id).map(|held| held.next).max().unwrap_or(Sequence::FIRST)
     }
 
     fn sequence_left(&self, source: &Source) -> Option<u64> {
@@ -51,7 +46,7 @@ impl Sending<'_> {
         held(place).filter(|held| held.id == session.id).map(|held| Sequence::get(held.next))
     }
 
-    fn find_left(&self, errand: Option<&Errand>) -> Option<&(Errand, Place)> {
+    pub(super) fn find_left(&self, errand: Option<&Errand>) -> Option<&(Errand, Place)> {
         self.left.iter().find(|(left, _)| Some(left) == errand)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Reached, Sending};
-use crate::conversation::{Conversation, Event as Happened, Held, Reach, Repeatable, Stream, Why};
+use crate::conversation::{Conversation, Event as Happened, Held, Reach, Repeatable, Why};
 use crate::event::{Event, Novelty};
 use crate::failure::Failure;
 use crate::header::Header;
@@ -97,13 +97,13 @@ impl Sending<'_> {
 
     pub(super) async fn ask(&mut self, header: &Header) -> Happened {
         if let Some(last_word) = self.unasked.take() {
-            return Happened::Reply(last_word, Stream::InsideFrame, Repeatable::Yes);
+            return Happened::Reply(last_word, Repeatable::Yes);
         }
         let Some(connection) = &mut self.connection else {
             return Happened::Lost(Reach::Nothing, Repeatable::Yes);
         };
         match connection.ask(header).await {
-            Ok(reply) => Happened::Reply(Box::new(reply), Stream::AtBoundary, Repeatable::Yes),
+            Ok(reply) => Happened::Reply(Box::new(reply), Repeatable::Yes),
             Err(failure) => self.lose(failure, Reach::Nothing, Repeatable::Yes),
         }
     }

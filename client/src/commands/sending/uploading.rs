@@ -22,6 +22,7 @@ impl Sending<'_> {
         self.ask(&header).await
     }
 
+    /// Sends the file in front.
     pub(super) async fn upload(
         &mut self,
         current: &mut Current<'_>,
@@ -43,14 +44,41 @@ impl Sending<'_> {
                 return self.abandon(current, failure);
             }
         }
-        if let Some(last_word) = self.unasked.take() {
-            return Happened::Reply(last_word, Stream::InsideFrame, current.repeatable());
+        if self.unasked.is_some() {
+            // The answer came before the question, and no question will follow.
+            return Happened::Sent(Stream::InsideFrame);
         }
         self.tell_resumed(current, attempt);
+        match self.send(current, attempt).await {
+            Outcome::Sent(stream) => Happened::Sent(stream),
+            Outcome::Lost(failure, reach) => self.lose(failure, reach, current.repeatable()),
+            Outcome::Abandoned(failure) => self.abandon(current, failure),
+        }
+    }
+
+    /// Sends a file behind those that have no answer yet. What becomes of it leaves the connection to their answers.
+    pub(super) async fn upload_ahead(&mut self, last: Option<&mut Current<'_>>, attempt: Attempt) -> Happened {
+        let Some(current) = last else { return Happened::NoMore };
+        match self.send(current, attempt).await {
+            Outcome::Sent(stream) => Happened::Sent(stream),
+            Outcome::Lost(failure @ Failure::Lost(_), reach) => {
+                self.lost = Some(failure);
+                Happened::Torn(reach)
+            }
+            Outcome::Lost(failure, reach) => self.lose(failure, reach, Repeatable::Yes),
+            Outcome::Abandoned(failure) => {
+                current.failure = Some(failure);
+                Happened::Abandoned
+            }
+        }
+    }
+
+    /// One try: written down, then sent.
+    async fn send(&mut self, current: &mut Current<'_>, attempt: Attempt) -> Outcome {
         self.note(current, attempt);
         let session = self.conversation.as_ref().and_then(Conversation::session);
         let (Some(connection), Some(facts)) = (&mut self.connection, &current.facts) else {
-            return Happened::Lost(Reach::Nothing, Repeatable::Yes);
+            return Outcome::Lost(Failure::Lost("there is no connection".to_owned()), Reach::Nothing);
         };
         let header = match (attempt.sequence, session) {
             (Some(sequence), Some(held)) => Header::stateful_transfer(facts.clone(), held.id, sequence),
@@ -74,11 +102,7 @@ impl Sending<'_> {
         current.furthest = current.furthest.max(sent.bytes);
         // What an earlier try read to the end of a pipe is still its digest.
         current.sent = if sent.digest.is_some() || current.sent.digest.is_none() { sent } else { current.sent };
-        match outcome {
-            Outcome::Answered(reply, stream) => Happened::Reply(reply, stream, current.repeatable()),
-            Outcome::Lost(failure) => self.lose(failure, sent.reach, current.repeatable()),
-            Outcome::Abandoned(failure) => self.abandon(current, failure),
-        }
+        outcome
     }
 
     /// Says where a file goes on.

@@ -12,12 +12,13 @@ use shared::wire::{Action, Reply};
 use super::Sending;
 use crate::conversation::{Conversation, Reach, Repeatable};
 use crate::header::Header;
+use crate::transport::Connection;
 
 /// A wait up to this is no wait.
 const UNNOTICED: Duration = Duration::from_secs(1);
 
 impl Sending<'_> {
-    /// Waits for something on this side. No frame may be under way.
+    /// Waits for something on this side.
     pub(super) async fn waiting_for<T>(&mut self, what: &str, local: impl Future<Output = T>) -> T {
         let (clock, report) = (&self.context.clock, &self.context.report);
         let mut local = pin!(local);
@@ -47,11 +48,11 @@ impl Sending<'_> {
         told.unwrap_or(Duration::from_millis(Limits::default().heartbeat_interval_ms)).max(UNNOTICED)
     }
 
-    /// The session that silence would end.
+    /// The session that silence would end. Where an answer is due, the server is the one that is silent.
     fn bound(&self) -> Option<SessionId> {
-        let there = self.connection.is_some() && self.unasked.is_none();
+        let quiet = self.unasked.is_none() && self.connection.as_ref().is_some_and(Connection::owes_nothing);
         let held = self.conversation.as_ref().and_then(Conversation::bound_session);
-        held.filter(|_| there).map(|held| held.id)
+        held.filter(|_| quiet).map(|held| held.id)
     }
 
     /// Says something that is no part of the conversation, and hears the answer to it. Of one that ends the connection
