@@ -1,5 +1,6 @@
 //! A server in a process of its own, to be killed and signalled.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::net::SocketAddr;
@@ -45,12 +46,23 @@ impl ServerProcess {
 
     /// Starts a server that may have a reason not to start.
     pub fn try_start(program: &str, storage: &Path, flags: &[&str]) -> Result<Self, Ended> {
+        Self::try_start_with(program, storage, flags, &[])
+    }
+
+    /// The same with these variables.
+    pub fn try_start_with(
+        program: &str,
+        storage: &Path,
+        flags: &[&str],
+        variables: &[(&str, &OsStr)],
+    ) -> Result<Self, Ended> {
         let folder = TempDir::new().expect("a temporary folder");
         let log = tempfile::tempfile().expect("a temporary file");
         let mut command = Command::new(program);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DFT_")) {
             command.env_remove(name);
         }
+        command.envs(variables.iter().copied());
         let mut child = command
             .args(["--host", "127.0.0.1", "--port", "0", "--storage"])
             .arg(storage)

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -17,20 +18,39 @@ const PORTS_TRIED: usize = 20;
 pub struct Redis {
     child: Child,
     port: u16,
+    transport: Transport,
     folder: TempDir,
+}
+
+/// What its port takes.
+#[derive(Clone, Copy, Debug)]
+enum Transport {
+    Plain,
+    Tls,
 }
 
 impl Redis {
     /// Starts a server with these further settings.
     pub fn start(settings: &[&str]) -> Result<Self, String> {
+        Self::start_on(Transport::Plain, settings)
+    }
+
+    /// Starts a server that takes TLS only and shows this certificate, as PEM, to whoever comes.
+    pub fn start_with_tls(certificate: &Path, key: &Path) -> Result<Self, String> {
+        let [certificate, key] = [certificate, key].map(Path::to_string_lossy);
+        let files = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate];
+        Self::start_on(Transport::Tls, &[&files[..], &["--tls-auth-clients", "no"]].concat())
+    }
+
+    fn start_on(transport: Transport, settings: &[&str]) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         for _ in 0..PORTS_TRIED {
             // Redis takes no port 0. Between this look and its start another program may take the port; then it says
             // so, and the next one is tried.
             let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
             let port = free.map_err(|error| error.to_string())?.port();
-            if let Some(child) = begin(port, &folder, settings)? {
-                return Ok(Self { child, port, folder });
+            if let Some(child) = begin(transport, port, &folder, settings)? {
+                return Ok(Self { child, port, transport, folder });
             }
         }
         Err(format!("redis-server found no free port in {PORTS_TRIED} tries"))
@@ -39,7 +59,11 @@ impl Redis {
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        let scheme = match self.transport {
+            Transport::Plain => "redis",
+            Transport::Tls => "rediss",
+        };
+        format!("{scheme}://127.0.0.1:{}/0", self.port)
     }
 
     /// Ends it as a crash does.
@@ -49,7 +73,7 @@ impl Redis {
 
     /// Starts it again at its place, with what it has on its disk.
     pub fn start_again(&mut self, settings: &[&str]) -> Result<(), String> {
-        self.child = begin(self.port, &self.folder, settings)?.ok_or("the port was taken meanwhile")?;
+        self.child = begin(self.transport, self.port, &self.folder, settings)?.ok_or("the port was taken meanwhile")?;
         Ok(())
     }
 }
@@ -62,9 +86,15 @@ impl Drop for Redis {
 }
 
 /// A server on this port; `None` if it ended before it took connections.
-fn begin(port: u16, folder: &TempDir, settings: &[&str]) -> Result<Option<Child>, String> {
+fn begin(transport: Transport, port: u16, folder: &TempDir, settings: &[&str]) -> Result<Option<Child>, String> {
+    let port = port.to_string();
+    let ports: &[&str] = match transport {
+        Transport::Plain => &["--port", &port],
+        Transport::Tls => &["--port", "0", "--tls-port", &port],
+    };
     let mut child = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+        .args(ports)
+        .args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
         .arg("--dir")
         .arg(folder.path())
         .args(settings)

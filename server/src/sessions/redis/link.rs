@@ -46,6 +46,9 @@ impl fmt::Debug for Link {
 impl Link {
     /// A way to the server; nothing is sent yet.
     pub(super) fn new(url: &str, clock: Arc<dyn Clock>) -> Result<Self, RedisError> {
+        // The library takes what the process has chosen, and panics if nothing was. Chosen is once: a later choice is
+        // refused, and the first is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::open(url)?;
         let manager = manager(&client)?;
         Ok(Self { client, clock, manager: Mutex::new(Managed { manager, number: 0 }) })
