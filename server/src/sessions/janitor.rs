@@ -51,12 +51,14 @@ impl Janitor {
         let due = self.store.due_at(now, BATCH).await?;
         let mut changed: usize = 0;
         for Versioned { revision, session } in due {
+            let due = session.due(&self.limits);
             let outcome = if session.is_forgotten(now, &self.limits) {
                 self.store.remove(session.id(), revision).await
-            } else if session.ended().is_none() {
-                self.bury(revision, &session.expired(now)).await
+            } else if due > now {
+                // Written under shorter limits. With its old date it would stand before all others at every look.
+                self.store.replace(revision, Session::clone(&session), due).await.map(drop)
             } else {
-                continue;
+                self.bury(revision, &session.expired(now)).await
             };
             match outcome {
                 Ok(()) => changed = changed.saturating_add(1),

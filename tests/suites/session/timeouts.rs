@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use harness::orders::finish;
 use harness::world::{Client, Outcome, Sent, World, sequence};
+use server::sessions::{Janitor, SessionStore};
 use shared::error::ErrorCode;
+use shared::limits::Limits;
 use shared::wire::{SessionRequest, Status};
 
 /// A session that stored a file or none, on a connection.
@@ -137,6 +139,46 @@ fn the_janitor_buries_any_number_of_sessions_and_forgets_them_later() {
     world.clock.pass(3_600_000);
     assert_eq!([(); 4].map(|()| finish(world.sweep())), [256, 256, 88, 0]);
     assert!(world.store.all().is_empty());
+}
+
+/// The janitor of a server that was started again with these limits, over what the world's handlers wrote.
+fn janitor(world: &World, limits: Limits) -> Janitor {
+    let store: Arc<dyn SessionStore> = world.store.clone();
+    Janitor::new(store, world.clock.clone(), Arc::new(limits))
+}
+
+fn ended(world: &World) -> usize {
+    world.store.all().iter().filter(|seen| seen.session.ended().is_some()).count()
+}
+
+#[test]
+fn a_longer_timeout_holds_for_sessions_that_were_there_before_it() {
+    let world = World::new();
+    let janitor = janitor(&world, Limits { pending_timeout_ms: 90_000, ..world.limits().clone() });
+    for _ in 0..300 {
+        drop(finish(Client::open(&world)));
+    }
+    for (passed, expected) in [(60_000, 0), (29_999, 0), (1, 300)] {
+        world.clock.pass(passed);
+        finish(janitor.sweep_all());
+        assert_eq!(ended(&world), expected);
+    }
+}
+
+#[test]
+fn tombstones_that_stand_longer_than_they_were_to_hold_up_nobody() {
+    let world = World::new();
+    let janitor = janitor(&world, Limits { tombstone_ms: 7_200_000, ..world.limits().clone() });
+    for _ in 0..300 {
+        drop(finish(Client::open(&world)));
+    }
+    world.clock.pass(60_000);
+    while finish(world.sweep()) > 0 {}
+    world.clock.pass(3_600_000);
+    drop(finish(Client::open(&world)));
+    world.clock.pass(60_000);
+    finish(janitor.sweep_all());
+    assert_eq!(ended(&world), 301);
 }
 
 /// Somebody speaks between the janitor's look and his change: he loses.
