@@ -202,15 +202,16 @@ pub async fn move_sessions(config: &Config, from: &StorePlace, to: &StorePlace) 
 }
 
 impl Housekeeping {
+    /// A round can be long, and the end waits for none: a change that is dropped was made or was not.
     async fn run(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.rounds()).await;
+    }
+
+    async fn rounds(&self) {
         let mut interval = tokio::time::interval(JANITOR_INTERVAL);
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = interval.tick() => {}
-            }
+            interval.tick().await;
             if let Some(janitor) = &self.janitor {
                 janitor.sweep_all().await;
             }

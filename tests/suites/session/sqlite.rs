@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use harness::stores::contract::{ROOM, at, session, stored};
-use harness::stores::{AlarmClock, on_runtime};
+use harness::stores::{AlarmClock, on_runtime, together};
 use harness::{Options, Server, Session};
 use rusqlite::Connection;
 use server::config::Persistence;
 use server::env::{Clock, SystemClock};
 use server::sessions::{SessionStore as _, SqliteError, SqliteStore, StoreError};
+use shared::id::{SessionId, Token};
 use shared::limits::Limits;
 use tempfile::TempDir;
 
@@ -249,4 +250,28 @@ fn a_session_outlives_its_server() {
     client.ask(&session.resume(), b"").is("session_closed");
     let fresh = Session::open(&mut client);
     fresh.store(&mut client, 1, b"hello");
+}
+
+/// More sessions than can be ended one by one before it is asked to stop, all due since long ago.
+#[test]
+fn a_server_that_ends_old_sessions_stops_without_ending_them_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().join("storage");
+    let database = storage.join(".sessions/sessions.db");
+    let old = |number: u128| {
+        let id = SessionId::from_random(number.to_be_bytes());
+        shared::session::Session::open(id, &Token::from_random([1; 32]), [10, 0, 0, 1].into(), at(0))
+    };
+    let store = open(&database).unwrap();
+    let insert = async |number| drop(store.insert(old(number), at(0), ROOM).await.unwrap());
+    on_runtime(together((0..5_000).map(insert)));
+    drop(store);
+
+    let options = Options::with(|config| config.persistence = Persistence::Sqlite).over(&storage);
+    let mut server = Server::start(options);
+    let store = open(&database).unwrap();
+    let counted = || on_runtime(store.stats()).unwrap();
+    server.until(|| counted().tombstones > 0);
+    server.stop();
+    assert!(counted().live > 0, "{:?}", counted());
 }
