@@ -70,7 +70,8 @@ impl Context {
 pub(crate) async fn run(command: Command, context: Context, input: Box<dyn Read + Send>) -> ExitCode {
     let mut interrupt = context.interrupt.clone();
     let report = context.report.clone();
-    let done = async {
+    // What a command keeps over its waits takes tens of kilobytes, too much to carry from future to future.
+    let done = Box::pin(async {
         match command {
             // It tells what was stored before it was interrupted.
             Command::Send(send) => return Ok(send::run(send, &context, input).await),
@@ -81,7 +82,7 @@ pub(crate) async fn run(command: Command, context: Context, input: Box<dyn Read 
             Command::Sessions(what) => sessions::run(&what, &context).await,
             Command::Ping => inquire::ping(&context).await,
         }
-    };
+    });
     let watched = async {
         tokio::select! {
             biased;

@@ -27,6 +27,12 @@ impl Home {
         names
     }
 
+    /// The one journal in which something is written.
+    fn written(&self) -> PathBuf {
+        let mut paths = self.files().into_iter().map(PathBuf::from);
+        paths.find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap()
+    }
+
     /// What a new run takes of these errands.
     fn taken(&self, errands: &[Errand], now_ms: u64) -> Vec<Place> {
         let taken = self.journal().take(errands.iter(), now_ms).unwrap();
@@ -171,9 +177,8 @@ fn a_line_that_was_cut_costs_only_its_own_change() {
     killed.note(&b, &place(4), 1).unwrap();
     killed.strike(&b).unwrap();
     drop(killed);
-    let path = home.files().into_iter().find(|name| name.ends_with(".json")).unwrap();
-    let text = std::fs::read(&path).unwrap();
-    std::fs::write(&path, &text[..text.len() - 2]).unwrap();
+    let text = std::fs::read(home.written()).unwrap();
+    std::fs::write(home.written(), &text[..text.len() - 2]).unwrap();
     assert_eq!(home.taken(&[a, b], 2), [place(3), place(4)]);
 }
 
@@ -196,12 +201,7 @@ fn a_damaged_journal_is_none() {
     let home = Home::new();
     let a = home.errand("a");
     home.journal().note(&a, &transfer(1), 1).unwrap();
-    let path = home
-        .files()
-        .into_iter()
-        .find(|name| Path::new(name).extension().is_some_and(|extension| extension == "json"))
-        .unwrap();
-    std::fs::write(path, "[{").unwrap();
+    std::fs::write(home.written(), "[{").unwrap();
     assert_eq!(home.taken(&[a], 1), []);
     assert_eq!(home.files(), [""; 0]);
 }

@@ -8,6 +8,7 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_secs(7);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn hello(interval_s: u64) -> Act {
     let limits = r#""limits":{"header_bytes_max":1,"stateless_request_bytes_max":1,"stateful_request_bytes_max":1,"in_flight_max":1,"session_timeout_s":300,"heartbeat_interval_s":INTERVAL}"#;
@@ -64,17 +65,17 @@ async fn a_silent_pipe_is_bridged_by_heartbeats_at_the_server_s_interval() {
         until(heard, 2).await;
         let begun = clock.now();
         // A short wait is none.
-        clock.pass(SECOND - Duration::from_millis(1)).await;
+        clock.pass(SECOND.saturating_sub(MILLISECOND)).await;
         assert_eq!(actions(heard).len(), 2);
-        clock.pass(Duration::from_millis(1)).await;
+        clock.pass(MILLISECOND).await;
         until(heard, 3).await;
         for beats in 1..=2 {
-            clock.pass(INTERVAL - Duration::from_millis(1)).await;
+            clock.pass(INTERVAL.saturating_sub(MILLISECOND)).await;
             assert_eq!(actions(heard).len(), 2 + beats);
-            clock.pass(Duration::from_millis(1)).await;
+            clock.pass(MILLISECOND).await;
             until(heard, 3 + beats).await;
         }
-        let real = clock.now() - begun - SECOND - INTERVAL * 2;
+        let real = clock.now().saturating_sub(begun + SECOND + INTERVAL * 2);
         assert!(real < Duration::from_secs(10), "nothing else made time pass: {real:?}");
     })
     .await;
@@ -163,9 +164,9 @@ async fn a_server_without_an_interval_hears_one_beat_a_second() {
     let scripts = vec![vec![created(), stored(), hello(0), beat(), stored()]];
     let (exit, captured, heard) = silent(scripts, "send @a.txt -", async |clock, heard| {
         noticed(clock, heard).await;
-        clock.pass(SECOND - Duration::from_millis(1)).await;
+        clock.pass(SECOND.saturating_sub(MILLISECOND)).await;
         assert_eq!(actions(heard).len(), 3);
-        clock.pass(Duration::from_millis(1)).await;
+        clock.pass(MILLISECOND).await;
         until(heard, 4).await;
     })
     .await;

@@ -21,7 +21,7 @@ fn contents() -> Vec<Vec<u8>> {
 
 /// Sends a folder of files, over a network that cuts its first connections so, to the server that is there at each
 /// connection. Gives what was said, and how many connections it took.
-fn sends(cuts: Vec<Cut>, mut server: impl FnMut(usize) -> std::net::SocketAddr + Send + 'static) -> (String, usize) {
+fn sends(cuts: &[Cut], mut server: impl FnMut(usize) -> std::net::SocketAddr + Send + 'static) -> (String, usize) {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("files");
     std::fs::create_dir(&folder).unwrap();
@@ -30,7 +30,7 @@ fn sends(cuts: Vec<Cut>, mut server: impl FnMut(usize) -> std::net::SocketAddr +
     }
     let connections = Arc::new(AtomicUsize::new(0));
     let count = connections.clone();
-    let all = [cuts.clone(), vec![Cut::Never; 8]].concat();
+    let all = [cuts, &[Cut::Never; 8]].concat();
     let address = network(all, move |number| {
         count.fetch_add(1, Ordering::SeqCst);
         server(number)
@@ -68,7 +68,7 @@ fn files_under_way_together_are_each_stored_once_wherever_their_connection_is_cu
     let mut sessions = 0;
     // No frame is a multiple of this long, so every class of byte is met in one of them.
     for place in (1..).step_by(11) {
-        let (said, connections) = sends(vec![Cut::Behind(place)], move |_| backend);
+        let (said, connections) = sends(&[Cut::Behind(place)], move |_| backend);
         sessions += 1;
         each_is_stored_once(&server.storage, sessions, &format!("behind {place}: {said}"));
         if connections == 1 {
@@ -79,14 +79,14 @@ fn files_under_way_together_are_each_stored_once_wherever_their_connection_is_cu
     for answers in 0..=usize::try_from(FILES).unwrap() {
         for cuts in [vec![Cut::Answer(answers)], vec![Cut::Answer(answers), Cut::Answer(1), Cut::Answer(1)]] {
             let told = format!("{cuts:?}");
-            sends(cuts, move |_| backend);
+            sends(&cuts, move |_| backend);
             sessions += 1;
             each_is_stored_once(&server.storage, sessions, &told);
         }
     }
     // The server does not hear of these, and goes on with what it has.
     for place in (150..3_000).step_by(377) {
-        let (said, _) = sends(vec![Cut::HalfOpen(place)], move |_| backend);
+        let (said, _) = sends(&[Cut::HalfOpen(place)], move |_| backend);
         sessions += 1;
         each_is_stored_once(&server.storage, sessions, &format!("half open behind {place}: {said}"));
     }
@@ -102,7 +102,7 @@ fn files_under_way_together_outlive_their_server() {
         let flags = ["--persistence", "sqlite"];
         let process = Arc::new(Mutex::new(ServerProcess::start(SERVER, &storage, &flags)));
         let (shared, place) = (process.clone(), storage.clone());
-        let (said, connections) = sends(vec![first], move |number| {
+        let (said, connections) = sends(&[first], move |number| {
             let mut process = shared.lock().unwrap();
             if number == 1 {
                 process.kill();

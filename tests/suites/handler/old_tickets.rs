@@ -122,7 +122,7 @@ fn late_and_newest(late: &Sent, newest: &Sent) -> Explored {
         for outcome in [&overtaken, &newest] {
             match outcome {
                 Ok(answer) => {
-                    assert!(is_kept(world, answer.reply.file.as_ref().unwrap()), "acknowledged and not there")
+                    assert!(is_kept(world, answer.reply.file.as_ref().unwrap()), "acknowledged and not there");
                 }
                 Err(error) if error.code == ErrorCode::SessionMoved => {}
                 Err(error) => assert_eq!(error.code, ErrorCode::SequenceReused),

@@ -83,10 +83,10 @@ fn what_a_cut_run_stored_is_told_to_every_later_run_until_one_comes_to_its_end()
     let mut last = home.journal();
     last.stored_before(&round("x"), 0).unwrap();
     last.end_round();
-    assert_eq!(home.ledgers(), [PathBuf::new(); 0]);
+    assert!(home.ledgers().is_empty());
     assert_eq!(told(&home, "x", &["a"]), [None]);
     // A run that stored nothing leaves nothing.
-    assert_eq!(home.ledgers(), [PathBuf::new(); 0]);
+    assert!(home.ledgers().is_empty());
 }
 
 #[test]
