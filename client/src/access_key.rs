@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use crate::failure::Failure;
+use crate::private;
 use crate::reading::shown;
 
 /// Bytes of the longest key.
@@ -20,7 +21,7 @@ impl AccessKey {
         let wrong = |cause: &str| Failure::Local { what: shown(path), cause: cause.to_owned() };
         let attempt = || {
             let file = File::open(path)?;
-            let open_to_others = is_open_to_others(&file)?;
+            let open_to_others = private::is_open_to_others(&file)?;
             let mut text = String::new();
             // One more than fits, so that what is too long is seen; two for the end of the line.
             file.take(u64::try_from(KEY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(3)).read_to_string(&mut text)?;
@@ -55,18 +56,6 @@ impl std::fmt::Debug for AccessKey {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("AccessKey(..)")
     }
-}
-
-#[cfg(unix)]
-fn is_open_to_others(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
-}
-
-/// Elsewhere the user's profile folder is what protects it.
-#[cfg(not(unix))]
-fn is_open_to_others(_: &File) -> io::Result<bool> {
-    Ok(false)
 }
 
 #[cfg(test)]

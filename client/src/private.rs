@@ -22,3 +22,16 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
 }
+
+/// Whether others than its owner may use a file.
+#[cfg(unix)]
+pub(crate) fn is_open_to_others(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere the user's profile folder is what protects it.
+#[cfg(not(unix))]
+pub(crate) fn is_open_to_others(_: &File) -> io::Result<bool> {
+    Ok(false)
+}

@@ -30,7 +30,7 @@ Settings: flags win over environment variables, these over the file, the file ov
 Every key of the file has a variable: stateful.max_sessions is DFT_STATEFUL_MAX_SESSIONS.
 config.example.yaml explains all of them.
 
-Exit codes: 0 ended as asked, 1 it could not be done, 2 the command line makes no sense, 11 the configuration has an error.";
+Exit codes: 0 ended as asked, 1 it could not be done, 2 the command line makes no sense, 11 the configuration has an error, 130 a second signal ended it at once.";
 
 /// Receives files over TCP, with a session (stateful) or without one (stateless).
 #[derive(Parser, Clone, PartialEq, Eq, Debug)]

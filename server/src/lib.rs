@@ -9,6 +9,7 @@ pub mod files;
 pub mod handler;
 mod logging;
 pub mod net;
+mod private;
 pub mod program;
 pub mod rate;
 pub mod sessions;

@@ -73,14 +73,7 @@ fn nobody_knows_whom_they_must_not_know() {
         (
             "server/src",
             &["std::fs", "rustix::fs"],
-            &[
-                "files/local",
-                "files/platform",
-                "files/contract",
-                "sessions/sqlite",
-                "sessions/ticket/keys.rs",
-                "cli.rs",
-            ],
+            &["files/local", "files/platform", "files/contract", "sessions/ticket/keys.rs", "private.rs", "cli.rs"],
         ),
         ("server/src", &["rusqlite"], &["sessions/sqlite"]),
         ("server/src", &["redis::"], &["sessions/", "config/redis_url.rs", "app.rs"]),

@@ -1,14 +1,13 @@
 //! Opening the database: that it is one, that it is ours, that it is whole, and what it lacks of this version. What
 //! is not as it should be is reported and left as it is.
 
-#[cfg(unix)]
-use std::fs::File;
-use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::private;
 
 /// The first version without a defect that could damage a database of two writers.
 const LIBRARY_MIN: i32 = 3_051_003;
@@ -93,7 +92,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
     if rusqlite::version_number() < LIBRARY_MIN {
         return Err(SqliteError::Library { found: rusqlite::version() });
     }
-    make_file(path).map_err(|source| SqliteError::Unusable { path: path.into(), source })?;
+    // Before SQLite would make it for everybody. What SQLite puts beside the file has the file's rights.
+    private::make_file(path).map_err(|source| SqliteError::Unusable { path: path.into(), source })?;
     let told = |source| explained(path, source);
     let mut connection = connect(path).map_err(told)?;
     check(&connection, path)?;
@@ -179,41 +179,4 @@ fn explained(path: &Path, source: rusqlite::Error) -> SqliteError {
         }
         _ => SqliteError::Closed { path: path.into(), source },
     }
-}
-
-/// Makes folder and file for nobody but us, before SQLite would make the file for everybody. What SQLite puts
-/// beside the file has the file's rights.
-fn make_file(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut make = fs::DirBuilder::new();
-    make.recursive(true);
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-        make.mode(0o700);
-        options.mode(0o600);
-    }
-    make.create(folder)?;
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    }
-    file.sync_all()?;
-    sync_folder(folder)?;
-    // The folder itself may be as new as the file in it.
-    folder.parent().filter(|above| !above.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -9,6 +9,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use crate::env::{Dice, NoDice};
+use crate::private;
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -109,7 +110,9 @@ impl TicketKeys {
     pub fn read(path: &Path) -> Result<Self, TicketKeyError> {
         let unreadable = |source| TicketKeyError::Unreadable { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
-        refuse_open(path, &file)?;
+        if let Some(mode) = private::mode_for_others(&file).map_err(unreadable)? {
+            return Err(TicketKeyError::Open { path: path.to_owned(), mode });
+        }
         let mut text = String::new();
         file.take(FILE_BYTES_MAX.saturating_add(1)).read_to_string(&mut text).map_err(unreadable)?;
         if u64::try_from(text.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
@@ -150,22 +153,6 @@ impl fmt::Debug for TicketKeys {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_list().entries(self.keys.iter().map(|key| HEXLOWER.encode(&key.id))).finish()
     }
-}
-
-/// Asked of the open file, so that nobody can put another one in its place in between.
-#[cfg(unix)]
-fn refuse_open(path: &Path, file: &File) -> Result<(), TicketKeyError> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let unreadable = |source| TicketKeyError::Unreadable { path: path.to_owned(), source };
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if mode & 0o700 == mode { Ok(()) } else { Err(TicketKeyError::Open { path: path.to_owned(), mode }) }
-}
-
-/// Other systems have no such mode; who may read the file is left to the operator.
-#[cfg(not(unix))]
-fn refuse_open(_: &Path, _: &File) -> Result<(), TicketKeyError> {
-    Ok(())
 }
 
 #[cfg(test)]
