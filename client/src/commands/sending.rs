@@ -200,7 +200,11 @@ impl<'a> Sending<'a> {
                 self.tally.bytes = self.tally.bytes.saturating_add(stored.size);
                 self.context.report.event(&Event::Stored(&stored));
             }
-            Err(failure) => self.fail(Some(&current.label), failure),
+            Err(failure) => {
+                // It is stored under this number for good: asked for it again, the server repeats the same answer.
+                self.strike_unless_open(current, &failure);
+                self.fail(Some(&current.label), failure);
+            }
         }
     }
 

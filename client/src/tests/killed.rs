@@ -130,6 +130,21 @@ async fn another_command_does_not_go_on_with_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_stored_wrong_is_nothing_to_go_on_with() {
+    let world = World::new();
+    let heard = Heard::default();
+    let file = format!(r#""file":{{"stored_as":"x","size":SIZE,"digest":"{}"}}"#, digest_of("other"));
+    let wrong = reply("stored", &format!(r#","sequence":SEQUENCE,"ack":"durable",{file}"#));
+    let scripts = vec![vec![created(), wrong], vec![created(), stored()]];
+    let address = serve_heard(scripts, heard.clone()).await;
+    assert_eq!(world.run("send @a.txt", &address).await.0, 5);
+    assert_eq!(world.journals(), 0);
+    let (exit, captured) = world.run("send @a.txt", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "connect", "/session/id"), [serde_json::Value::Null, serde_json::Value::Null]);
+}
+
+#[tokio::test]
 async fn an_interrupted_client_says_which_command_goes_on_and_keeps_what_that_needs() {
     let world = World::new();
     let heard = Heard::default();

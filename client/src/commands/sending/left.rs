@@ -102,7 +102,7 @@ impl Sending<'_> {
         self.noted(struck);
     }
 
-    /// A file nobody needs to go on with is struck out: it was refused, or cannot be read.
+    /// A file nobody needs to go on with is struck out: it was refused, cannot be read, or is stored wrong.
     pub(super) fn strike_unless_open(&mut self, current: &Current<'_>, failure: &Failure) {
         if !leaves_open(failure) {
             self.strike(current);
