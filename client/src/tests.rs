@@ -450,6 +450,7 @@ async fn the_session_of_the_last_send_serves_the_other_commands() {
         let header = line("files", next).replace("\"size\":0", &format!("\"size\":{}", entry.len() + 1));
         Act::Answer(format!("{header}{entry}\n"))
     };
+    let empty = |next: u64| reply("files", &format!(r#","next_offset":{next}"#));
     let (exit, captured) = after_send(&world, "list", vec![page(r#","next_offset":2"#, 1), page("", 2)]).await;
     assert_eq!(exit, 0, "{}", captured.errors_text());
     assert_eq!(captured.output_text().lines().count(), 2);
@@ -459,10 +460,15 @@ async fn the_session_of_the_last_send_serves_the_other_commands() {
         vec![page(r#","next_offset":1"#, 1)],
         vec![page(r#","next_offset":2"#, 1), page(r#","next_offset":3"#, 1)],
         vec![page(r#","next_offset":2"#, 2)],
-        vec![reply("files", r#","next_offset":2"#)],
+        vec![empty(1)],
+        vec![empty(7), empty(7)],
     ] {
         assert_eq!(after_send(&World::new(), "list", circle).await.0, 1);
     }
+    // Where files were removed, a page can be empty and the list goes on behind it.
+    let (exit, captured) = after_send(&world, "list", vec![empty(101), empty(201), page("", 230)]).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(captured.output_text().lines().count(), 1);
     let status = reply("session_status", &session(2, ""));
     assert_eq!(after_send(&World::new(), "status --json", vec![status]).await.0, 0);
     let removed = || reply("removed", r#","sequence":SEQUENCE"#);

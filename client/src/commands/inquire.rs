@@ -39,10 +39,10 @@ pub(super) async fn list(which: &InSession, context: &Context) -> Result<ExitCod
         }
         match next {
             None => break,
-            Some(_) if entries.is_empty() => {
-                return Err(Failure::Broken("an empty page of a list that goes on".to_owned()));
+            // A page may be empty, where files were removed; but it leads on.
+            Some(next) if next < least || next <= from => {
+                return Err(Failure::Broken("its list goes round in a circle".to_owned()));
             }
-            Some(next) if next < least => return Err(Failure::Broken("its list goes round in a circle".to_owned())),
             Some(next) => from = next,
         }
     }

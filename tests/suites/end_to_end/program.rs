@@ -5,7 +5,7 @@ use std::path::Path;
 
 use client::{Console, Environment};
 use harness::{Options, Server};
-use server::config::ServerMode;
+use server::config::{Naming, ServerMode};
 use shared::exit::ExitCode;
 
 /// One user with a home folder of their own and one server.
@@ -101,6 +101,24 @@ fn the_last_session_is_looked_at_and_changed_by_the_commands_after_it() {
     user.runs(&["remove", names[0]], b"").ends(ExitCode::Success);
     assert_eq!(user.stored(), BTreeMap::from([(b"two".to_vec(), 1)]));
     assert!(!user.runs(&["list"], b"").ends(ExitCode::Success).output.contains(names[0]));
+}
+
+#[test]
+fn a_list_goes_on_behind_numbers_whose_files_are_removed() {
+    // More sequences than a server with these names looks at for one answer.
+    const REMOVED: usize = 60;
+    let user = User::of(Server::start(Options::with(|config| config.naming = Naming::Simple)));
+    for number in 0..REMOVED {
+        user.file(&format!("tree/{number}"), b"gone");
+    }
+    let tree = user.home.path().join("tree");
+    let sent = user.runs(&["send", tree.to_str().unwrap(), "--quiet"], b"").ends(ExitCode::Success).output;
+    let remove: Vec<&str> = ["remove"].into_iter().chain(sent.lines()).collect();
+    user.runs(&remove, b"").ends(ExitCode::Success);
+    assert_eq!(user.runs(&["list", "--quiet"], b"").ends(ExitCode::Success).output, "");
+    let last = user.file("last", b"last");
+    let stored_as = user.runs(&["send", &last, "--session", "last", "--quiet"], b"").ends(ExitCode::Success).output;
+    assert_eq!(user.runs(&["list", "--quiet"], b"").ends(ExitCode::Success).output, stored_as);
 }
 
 #[test]
