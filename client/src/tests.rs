@@ -190,6 +190,7 @@ fn gone(reason: &str) -> Act {
 }
 
 mod ahead;
+mod asking;
 mod heartbeats;
 mod killed;
 mod output;

@@ -1,10 +1,10 @@
 //! `list`, `status`, `remove` and `ping`: one question each, and its answer shown.
 
 use shared::exit::ExitCode;
-use shared::id::SessionId;
 use shared::wire::{Action, FileEntry, Status};
 
 use super::Context;
+use super::again::Again;
 use super::joined::{Joined, expect, session};
 use crate::cli::{InSession, Remove};
 use crate::env::Stopwatch;
@@ -12,18 +12,21 @@ use crate::event::{Event, Summary};
 use crate::failure::{Failure, exit_of_several};
 use crate::header::Header;
 use crate::text::{counted, neutral};
-use crate::transport::{Body, Connection};
+use crate::transport::Body;
 
 /// Bytes of the longest page of a list.
 const PAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The files of a session, page by page.
 pub(super) async fn list(which: &InSession, context: &Context) -> Result<ExitCode, Failure> {
-    let mut joined = Joined::open(context, which.session.as_deref()).await?;
+    let mut again = Again::new(context);
+    // Another connection goes on in the same session, also when another one is the last by then.
+    let id = context.remembered.find(&context.server, which.session.as_deref())?.id.to_wire();
+    let mut joined = None;
     let mut from = 1;
     let mut files = 0_u64;
     loop {
-        let (entries, next) = page(&mut joined.connection, joined.id, from).await?;
+        let (entries, next) = again.ask(async || page(context, &id, &mut joined, from).await).await?;
         let mut least = from;
         for entry in &entries {
             // A list that does not rise would never end.
@@ -46,17 +49,27 @@ pub(super) async fn list(which: &InSession, context: &Context) -> Result<ExitCod
             Some(next) => from = next,
         }
     }
-    context.report.talk(&format!("{} in session {}", counted(files, "file"), joined.id.to_wire()));
+    context.report.talk(&format!("{} in session {}", counted(files, "file"), id));
     Ok(ExitCode::Success)
 }
 
-async fn page(connection: &mut Connection, id: SessionId, from: u64) -> Result<(Vec<FileEntry>, Option<u64>), Failure> {
-    let reply = connection.ask(&Header::ask(Action::List, id).beginning_at(from)).await?;
+/// A page of the list, over the connection there is, or over a new one. One that fails is not kept.
+async fn page(
+    context: &Context,
+    id: &str,
+    kept: &mut Option<Joined>,
+    from: u64,
+) -> Result<(Vec<FileEntry>, Option<u64>), Failure> {
+    let mut joined = match kept.take() {
+        Some(joined) => joined,
+        None => Joined::open(context, Some(id)).await?,
+    };
+    let reply = joined.connection.ask(&Header::ask(Action::List, joined.id).beginning_at(from)).await?;
     let reply = expect(reply, Status::Files)?;
     let mut text = Vec::new();
     // The end of an empty frame was taken with its header.
     while reply.size > 0 || reply.trailer.is_some() {
-        match connection.body().await? {
+        match joined.connection.body().await? {
             Body::Bytes(bytes) => text.extend_from_slice(&bytes),
             Body::End(_) => break,
         }
@@ -67,14 +80,18 @@ async fn page(connection: &mut Connection, id: SessionId, from: u64) -> Result<(
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let entries: Result<Vec<FileEntry>, _> = lines.map(serde_json::from_slice).collect();
     let entries = entries.map_err(|error| Failure::Broken(format!("its list cannot be read: {error}")))?;
+    *kept = Some(joined);
     Ok((entries, reply.next_offset))
 }
 
 /// The session as the server sees it.
 pub(super) async fn status(which: &InSession, context: &Context) -> Result<ExitCode, Failure> {
-    let mut joined = Joined::open(context, which.session.as_deref()).await?;
-    let reply = joined.connection.ask(&Header::ask(Action::Status, joined.id)).await?;
-    let reply = expect(reply, Status::SessionStatus)?;
+    let question = async || {
+        let mut joined = Joined::open(context, which.session.as_deref()).await?;
+        let reply = joined.connection.ask(&Header::ask(Action::Status, joined.id)).await?;
+        expect(reply, Status::SessionStatus)
+    };
+    let reply = Again::new(context).ask(question).await?;
     let (record, now) = (reply.record.clone(), reply.server_time_ms);
     let info = session(reply)?;
     context.report.event(&Event::Status {

@@ -1,5 +1,6 @@
 //! What the program can be told to do, one command a file, and what they share.
 
+mod again;
 mod current;
 mod fetch;
 mod inquire;
@@ -18,9 +19,10 @@ use shared::exit::ExitCode;
 use crate::address::Address;
 use crate::cli::Command;
 use crate::env::{Clock, Interrupt};
+use crate::event::Event;
 use crate::explain::Watch;
 use crate::failure::Failure;
-use crate::reconnect::{Bounds, Insistence};
+use crate::reconnect::{Bounds, Insistence, Reconnect};
 use crate::remembered::Remembered;
 use crate::report::Report;
 use crate::settings::Settings;
@@ -49,6 +51,16 @@ impl Context {
     /// A new connection to the server.
     async fn connection(&self) -> Result<Connection, Failure> {
         Connection::open(&self.server, self.patience, self.watch.clone()).await
+    }
+
+    /// Waits for the next try, and says so; `None` when the bounds of trying are reached.
+    async fn wait_for_try(&self, tries: &mut Reconnect, reason: String, advised: Option<Duration>) -> Option<()> {
+        let next = tries.next(self.clock.now(), self.clock.roll(), advised)?;
+        let wait_ms = u64::try_from(next.wait.as_millis()).unwrap_or(u64::MAX);
+        let (attempt, attempts_max) = (next.number, next.of);
+        self.report.event(&Event::Waiting { reason, wait_ms, attempt, attempts_max });
+        self.clock.sleep(next.wait).await;
+        Some(())
     }
 
     /// Shows progress, unless frames are shown: they tell more, and the bar would cut through them.

@@ -81,7 +81,7 @@ pub(super) struct Sending<'a> {
 
 /// Whether there was a connection in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reached {
+pub(super) enum Reached {
     Yes,
     NotYet,
 }

@@ -38,13 +38,10 @@ impl Sending<'_> {
         if self.reached == Reached::NotYet && self.context.insistence == Insistence::None {
             return Happened::Exhausted;
         }
-        let clock = &self.context.clock;
-        let Some(next) = self.tries.next(clock.now(), clock.roll(), advised) else { return Happened::Exhausted };
         let reason = self.lost.as_ref().map_or_else(String::new, ToString::to_string);
-        let wait_ms = u64::try_from(next.wait.as_millis()).unwrap_or(u64::MAX);
-        let (attempt, attempts_max) = (next.number, next.of);
-        self.context.report.event(&Event::Waiting { reason, wait_ms, attempt, attempts_max });
-        clock.sleep(next.wait).await;
+        if self.context.wait_for_try(&mut self.tries, reason, advised).await.is_none() {
+            return Happened::Exhausted;
+        }
         self.open().await
     }
 
