@@ -18,7 +18,7 @@ pub(crate) const KINDS: [(&str, &str); 19] = [
     ("replaced", "another device with the same access key was disconnected"),
     ("waiting", "the connection was lost or refused; it tries again after a wait"),
     ("gone", "a session can serve no request any more; another takes its place"),
-    ("resumed", "a file goes on behind what the server has of it"),
+    ("resumed", "a file goes on behind what is there of it"),
     ("skipped", "a folder holds, or a pattern meets, something that is no file; or a folder a link; it is not sent"),
     ("stored", "a file is stored and its digest compared"),
     ("already", "a file was stored by a run of the same command that was cut; it is not sent again"),
@@ -147,7 +147,7 @@ pub(crate) struct Resumed {
     pub(crate) path: String,
     pub(crate) offset: u64,
     pub(crate) size: u64,
-    /// Bytes behind the offset that were sent before, as far as this run knows.
+    /// Bytes behind the offset that were sent before, as far as this run knows; none of a fetched file.
     pub(crate) sent_again: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionId>,

@@ -188,7 +188,7 @@ impl Header {
 
     /// The same header, from this position on.
     pub(crate) fn beginning_at(self, offset: u64) -> Self {
-        Self { offset: Some(offset), ..self }
+        Self { offset: (offset > 0).then_some(offset), ..self }
     }
 
     /// The same transfer without the first `offset` bytes of its file, which the server has.

@@ -191,6 +191,7 @@ fn gone(reason: &str) -> Act {
 
 mod ahead;
 mod asking;
+mod fetching;
 mod heartbeats;
 mod killed;
 mod output;

@@ -15,6 +15,7 @@ pub(super) const EXAMPLES: &str = "Examples:
                                              the same command after it was killed or stopped
   client list                                what the session holds
   client fetch session_…/file_1_….png -o picture.png
+  client fetch STORED_AS --retries 50        over as many connections as it takes
   client send file.png --explain             every frame, with what it means
 
 `client help` and `--help` also show exit codes, configuration and JSON events.";

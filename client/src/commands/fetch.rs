@@ -1,30 +1,27 @@
 //! `fetch`: a stored file's bytes into a file that appears only when they are whole and verified. Nothing
 //! the server says decides where they go.
 
+mod arriving;
+
 use std::path::PathBuf;
 
-use shared::digest::DigestKind;
+use shared::digest::Digest;
 use shared::error::ErrorCode;
 use shared::exit::ExitCode;
 use shared::wire::{Action, Reply, Status};
 
 use super::Context;
+use super::again::Again;
 use super::joined::{Joined, expect};
 use crate::cli::Fetch;
 use crate::env::Stopwatch;
 use crate::event::{Event, Summary};
 use crate::failure::{Failure, exit_of_several};
 use crate::header::Header;
-use crate::landing::{Landing, Overwrite};
+use crate::landing::Overwrite;
 use crate::reading::shown;
-use crate::transport::{Body, Connection};
-
-/// Where fetched bytes go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Target {
-    Output,
-    File(PathBuf),
-}
+use crate::transport::Connection;
+use arriving::{Arriving, Target};
 
 /// Fetches files one by one; one that fails does not keep the others.
 pub(super) async fn run(fetch: &Fetch, context: &Context) -> Result<ExitCode, Failure> {
@@ -33,11 +30,13 @@ pub(super) async fn run(fetch: &Fetch, context: &Context) -> Result<ExitCode, Fa
         context.report.give_output_to_a_file();
     }
     let overwrite = if fetch.force { Overwrite::Yes } else { Overwrite::No };
+    let mut again = Again::new(context);
     let (mut done, mut bytes, mut failures) = (0_u64, 0_u64, Vec::new());
     for file in &fetch.files {
         let one = async {
             let target = target(fetch, file)?;
-            fetch_one(context, fetch.session.session.as_deref(), file, &target, overwrite).await
+            let arriving = Arriving::prepare(context, file, &target, overwrite)?;
+            fetch_one(context, &mut again, fetch.session.session.clone(), file, arriving).await
         };
         match one.await {
             Ok(size) => {
@@ -81,119 +80,89 @@ fn target(fetch: &Fetch, file: &str) -> Result<Target, Failure> {
 
 async fn fetch_one(
     context: &Context,
-    wanted: Option<&str>,
+    again: &mut Again<'_>,
+    mut wanted: Option<String>,
     file: &str,
-    target: &Target,
-    overwrite: Overwrite,
+    mut arriving: Arriving<'_>,
 ) -> Result<u64, Failure> {
     let watch = Stopwatch::start();
-    let landing = match target {
-        Target::Output => None,
-        Target::File(path) => Some(Landing::prepare(path, overwrite)?),
-    };
-    let (mut connection, reply) = ask(context, wanted, file).await?;
-    let (size, stored_as) = match &reply.file {
-        Some(info) if info.stored_as == file => (info.size, file),
-        Some(_) => return Err(Failure::Broken("the bytes of another file".to_owned())),
-        None => return Err(Failure::Broken("a file's bytes and not its size".to_owned())),
-    };
-    if reply.size != size {
-        return Err(Failure::Broken("a part of the file where the whole was asked for".to_owned()));
-    }
-    let kind = reply.trailer.or(reply.file.as_ref().and_then(|info| info.digest).map(shared::digest::Digest::kind));
-    let kind = kind.unwrap_or(DigestKind::Blake3);
-    context.start_bar(Some(size));
-    let received = receive(context, &mut connection, &reply, landing, kind).await;
-    context.report.end_bar();
-    let (digest, landing) = received?;
-    let path = match (landing, target) {
-        (Some(landing), Target::File(path)) => {
-            landing.finish()?;
-            shown(path)
+    let brought = loop {
+        match bring(context, &mut wanted, file, &mut arriving).await {
+            Ok(brought) => break Ok(brought),
+            Err(failure) => {
+                if arriving.has_moved() {
+                    again.progress();
+                }
+                if !arriving.can_go_on() {
+                    break Err(failure);
+                }
+                if let Err(failure) = again.after(failure).await {
+                    break Err(failure);
+                }
+            }
         }
-        _ => "-".to_owned(),
     };
-    let ms = watch.millis();
-    context.report.event(&Event::Fetched { stored_as, path, size, digest, ms });
+    context.report.end_bar();
+    let (size, digest) = brought?;
+    again.progress();
+    let (path, ms) = (arriving.finish()?, watch.millis());
+    context.report.event(&Event::Fetched { stored_as: file, path, size, digest, ms });
     Ok(size)
 }
 
-/// Asks for the file: those of a session in it, others without.
-async fn ask(context: &Context, wanted: Option<&str>, file: &str) -> Result<(Connection, Reply), Failure> {
+/// Brings what is missing of the file, over one connection.
+async fn bring(
+    context: &Context,
+    wanted: &mut Option<String>,
+    file: &str,
+    arriving: &mut Arriving<'_>,
+) -> Result<(u64, Digest), Failure> {
+    let (mut connection, reply) = ask(context, wanted, file, arriving.offset()).await?;
+    let digest = arriving.take(&mut connection, &reply).await?;
+    Ok((arriving.here(), digest))
+}
+
+/// Asks for the file: those of a session in it, others without. A session that was asked once is `wanted` from then on,
+/// also when another one is the last by then.
+async fn ask(
+    context: &Context,
+    wanted: &mut Option<String>,
+    file: &str,
+    offset: u64,
+) -> Result<(Connection, Reply), Failure> {
     let of_session = file.strip_prefix("session_").and_then(|rest| rest.split_once('/'));
     if of_session.is_none() && wanted.is_none() {
         let mut connection = context.connection().await?;
-        let reply = connection.ask(&Header::stateless_fetch(file)).await?;
-        return match expect(reply, Status::File) {
+        let reply = connection.ask(&Header::stateless_fetch(file).beginning_at(offset)).await?;
+        let body = match expect(reply, Status::File) {
             // With simple names a session's files look like these, and only the session may have them.
             Err(Failure::Refused(body)) if matches!(body.code, ErrorCode::FileUnknown | ErrorCode::ModeDisabled) => {
-                match Joined::open(context, None).await {
-                    Ok(joined) => ask_in(joined, file).await,
-                    // Nobody spoke of a session: the answer to what was asked is the answer.
-                    Err(_) => Err(Failure::Refused(body)),
-                }
+                body
             }
-            other => Ok((connection, other?)),
+            other => return Ok((connection, other?)),
+        };
+        return match Joined::open(context, None).await {
+            Ok(joined) => ask_in(joined, wanted, file, offset).await,
+            Err(failure @ (Failure::Lost(_) | Failure::Unreachable { .. })) => Err(failure),
+            // Nobody spoke of a session: the answer to what was asked is the answer.
+            Err(_) => Err(Failure::Refused(body)),
         };
     }
     // The name itself says which session it belongs to; one that is not remembered cannot be asked.
-    let wanted = wanted.or(of_session.map(|(id, _)| id));
-    ask_in(Joined::open(context, wanted).await?, file).await
+    let session = wanted.as_deref().or(of_session.map(|(id, _)| id));
+    ask_in(Joined::open(context, session).await?, wanted, file, offset).await
 }
 
-async fn ask_in(mut joined: Joined, file: &str) -> Result<(Connection, Reply), Failure> {
-    let reply = joined.connection.ask(&Header::ask(Action::Fetch, joined.id).of_file(file)).await?;
+async fn ask_in(
+    mut joined: Joined,
+    wanted: &mut Option<String>,
+    file: &str,
+    offset: u64,
+) -> Result<(Connection, Reply), Failure> {
+    *wanted = Some(joined.id.to_wire());
+    let header = Header::ask(Action::Fetch, joined.id).of_file(file).beginning_at(offset);
+    let reply = joined.connection.ask(&header).await?;
     Ok((joined.connection, expect(reply, Status::File)?))
-}
-
-/// Takes the bytes and compares their digest.
-async fn receive(
-    context: &Context,
-    connection: &mut Connection,
-    reply: &Reply,
-    mut landing: Option<Landing>,
-    kind: DigestKind,
-) -> Result<(shared::digest::Digest, Option<Landing>), Failure> {
-    let mut hasher = kind.hasher();
-    let mut trailer = None;
-    // The end of an empty frame was taken with its header.
-    while reply.size > 0 || reply.trailer.is_some() {
-        match connection.body().await? {
-            Body::Bytes(bytes) => {
-                context.report.advance(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-                hasher.update(&bytes);
-                match &mut landing {
-                    Some(landing) => landing.write(&bytes)?,
-                    None => write_output(context, &bytes)?,
-                }
-            }
-            Body::End(end) => {
-                trailer = end.digest;
-                break;
-            }
-        }
-    }
-    if landing.is_none() {
-        context.report.flush().map_err(|error| Failure::local("standard output", &error))?;
-    }
-    let digest = hasher.finish();
-    let stated = [trailer, reply.file.as_ref().and_then(|info| info.digest)];
-    let mut compared = false;
-    for stated in stated.into_iter().flatten().filter(|stated| stated.kind() == kind) {
-        if stated != digest {
-            return Err(Failure::integrity("the bytes that came are not the bytes stored", stated, digest));
-        }
-        compared = true;
-    }
-    if compared {
-        Ok((digest, landing))
-    } else {
-        Err(Failure::Broken("a file's bytes without their digest".to_owned()))
-    }
-}
-
-fn write_output(context: &Context, bytes: &[u8]) -> Result<(), Failure> {
-    context.report.raw(bytes).map_err(|error| Failure::local("standard output", &error))
 }
 
 #[cfg(test)]

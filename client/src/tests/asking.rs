@@ -15,7 +15,7 @@ fn lost() -> Vec<Vec<Act>> {
 }
 
 /// Stores a file in a session, then runs the command over these connections.
-async fn asks(world: &World, command: &str, scripts: Vec<Vec<Act>>) -> (u8, Captured, Heard) {
+pub(super) async fn asks(world: &World, command: &str, scripts: Vec<Vec<Act>>) -> (u8, Captured, Heard) {
     let heard = Heard::default();
     let first = vec![created(), stored()];
     let address = serve_heard([vec![first], scripts].concat(), heard.clone()).await;

@@ -167,3 +167,62 @@ fn a_client_outlives_its_server() {
         assert!(stored.into_values().all(|content| content == harness::noise(1, LARGE)), "{words:?} {first:?}");
     }
 }
+
+/// Sends a file over its own connection, then fetches it over a network that cuts its connections so. Gives what was
+/// said of the fetch, after the file that came was compared.
+fn fetches(mode: &str, cuts: Vec<Cut>, server: impl FnMut(usize) -> SocketAddr + Send + 'static) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("noise.bin"), harness::noise(1, SIZE)).unwrap();
+    let connections = [vec![Cut::Never], cuts, vec![Cut::Never; 8]].concat();
+    let to = format!("--to={}", network(connections, server));
+    let runs = |words: &[&str]| {
+        let words: Vec<&str> = ["client", &to].into_iter().chain(words.iter().copied()).collect();
+        let (console, captured) = Console::captured("");
+        let environment = Environment::new([("HOME", home.path().as_os_str())]).in_virtual_time();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let exit = runtime.block_on(client::run(words, environment, console));
+        assert_eq!(exit, ExitCode::Success, "{mode}: {}{}", captured.output_text(), captured.errors_text());
+        captured.output_text()
+    };
+    let stored_as = runs(&["send", &path("noise.bin"), "--mode", mode, "--quiet"]);
+    let said = runs(&["fetch", stored_as.trim(), "-o", &path("back"), "--json"]);
+    assert!(std::fs::read(path("back")).unwrap() == harness::noise(1, SIZE), "{mode}: {said}");
+    said
+}
+
+fn count(said: &str, event: &str) -> usize {
+    said.matches(&format!(r#""event":"{event}""#)).count()
+}
+
+#[test]
+fn a_fetched_file_comes_whole_wherever_its_connections_are_cut() {
+    let server = Server::start(Options::default());
+    let backend = server.address;
+    // The noise is cut at one of its line feeds. In a session there is the answer to `connect` before it.
+    let cuts = [Cut::Answer(5_000), Cut::Answer(0), Cut::Answer(1), Cut::Answer(3_000), Cut::Behind(20)];
+    // What the server does not say the digest of begins anew.
+    for (mode, resumed) in [("stateful", 2), ("stateless", 0)] {
+        let said = fetches(mode, cuts.to_vec(), move |_| backend);
+        assert_eq!((count(&said, "waiting"), count(&said, "resumed")), (cuts.len(), resumed), "{mode}: {said}");
+    }
+}
+
+#[test]
+fn a_fetch_outlives_its_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().join("storage");
+    let start = move || ServerProcess::start(SERVER, &storage, &["--persistence", "sqlite"]);
+    let process = Arc::new(Mutex::new(start()));
+    let shared = process.clone();
+    let said = fetches("stateful", vec![Cut::Answer(5_000)], move |number| {
+        let mut process = shared.lock().unwrap();
+        if number == 2 {
+            process.kill();
+            *process = start();
+        }
+        process.address
+    });
+    process.lock().unwrap().kill();
+    assert_eq!((count(&said, "waiting"), count(&said, "resumed")), (1, 1), "{said}");
+}
