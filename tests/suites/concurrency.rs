@@ -28,6 +28,15 @@ fn content(number: usize) -> Vec<u8> {
     harness::noise(u64::try_from(number).expect("a small number"), 1_000 + number)
 }
 
+/// The server shows these files and no others, the first with the content of client 0.
+fn assert_stored<'a>(server: &Server, names: impl ExactSizeIterator<Item = &'a String>) {
+    let visible = harness::visible(&server.storage);
+    assert_eq!(visible.len(), names.len());
+    for (number, name) in names.enumerate() {
+        assert_eq!(visible[name], content(number));
+    }
+}
+
 #[test]
 fn a_hundred_stateless_connections_at_once() {
     let server = Server::start(Options::default());
@@ -38,11 +47,7 @@ fn a_hundred_stateless_connections_at_once() {
         // All stay until the last one has its answer.
         (client, stored.stored_as().to_owned())
     });
-    let visible = harness::visible(&server.storage);
-    assert_eq!(visible.len(), 100);
-    for (number, (_, name)) in clients.iter().enumerate() {
-        assert_eq!(visible[name], content(number));
-    }
+    assert_stored(&server, clients.iter().map(|(_, name)| name));
 }
 
 #[test]
@@ -53,11 +58,7 @@ fn a_hundred_stateful_connections_at_once() {
         let stored = session.store(&mut client, 1, &content(number));
         (client, stored.stored_as().to_owned())
     });
-    let visible = harness::visible(&server.storage);
-    assert_eq!(visible.len(), 100);
-    for (number, (_, name)) in clients.iter().enumerate() {
-        assert_eq!(visible[name], content(number));
-    }
+    assert_stored(&server, clients.iter().map(|(_, name)| name));
 }
 
 #[test]

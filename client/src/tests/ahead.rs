@@ -13,26 +13,6 @@ impl World {
         }
         names.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(" ")
     }
-
-    /// Runs the program until this has come true, then ends it as a kill does.
-    async fn killed_when(&self, line: &str, to: &str, come_true: impl Fn() -> bool) {
-        let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
-        let args = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]);
-        let run = Box::pin(crate::run(args, self.environment(), Console::captured("").0));
-        let until = async {
-            while !come_true() {
-                tokio::task::yield_now().await;
-            }
-        };
-        let killed = async {
-            tokio::select! {
-                biased;
-                exit = run => panic!("it ended by itself: {exit:?}"),
-                () = until => {}
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), killed).await.expect("it did not come true");
-    }
 }
 
 fn gap(expected: u64) -> Act {

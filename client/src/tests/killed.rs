@@ -10,11 +10,17 @@ impl World {
 
     /// The same, when the server has heard these actions last.
     async fn killed_at(&self, last: &[&str], line: &str, to: &str, heard: &Heard) {
+        let last: Vec<String> = last.iter().map(|action| (*action).to_owned()).collect();
+        self.killed_when(line, to, || actions(heard).ends_with(&last)).await;
+    }
+
+    /// The same, when this has come true.
+    pub(super) async fn killed_when(&self, line: &str, to: &str, come_true: impl Fn() -> bool) {
         let words = line.split(' ').map(|word| word.strip_prefix('@').map_or(word.to_owned(), |name| self.path(name)));
         let args = ["client".to_owned()].into_iter().chain(words).chain([format!("--to={to}")]);
         let run = Box::pin(crate::run(args, self.environment(), Console::captured("").0));
         let until = async {
-            while !actions(heard).ends_with(&last.iter().map(|action| (*action).to_owned()).collect::<Vec<_>>()) {
+            while !come_true() {
                 tokio::task::yield_now().await;
             }
         };
@@ -25,7 +31,7 @@ impl World {
                 () = until => {}
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), killed).await.expect("it was not heard");
+        tokio::time::timeout(Duration::from_secs(20), killed).await.expect("it did not come true");
     }
 
     pub(super) fn journals(&self) -> usize {
