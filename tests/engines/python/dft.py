@@ -24,6 +24,7 @@ VERSION = "2.0"
 INTEGER_MAX = 2**53 - 1
 LINE_BYTES_MAX = 8192
 SESSION_DATA_BYTES_MAX = 65536
+TICKET_BYTES_MAX = 4096
 BLOCK_BYTES = 65536
 PATIENCE_S = 30
 
@@ -44,10 +45,11 @@ class Refused(Exception):
 
 
 class Reply:
-    """One frame from the server: header, payload, trailer."""
+    """One frame from the server: header, session data, payload, trailer."""
 
-    def __init__(self, header, payload=b"", trailer=None):
+    def __init__(self, header, session_data=b"", payload=b"", trailer=None):
         self.header = header
+        self.session_data = session_data
         self.payload = payload
         self.trailer = trailer
 
@@ -226,10 +228,10 @@ class Connection:
                 raise ProtocolError(f"a reply without {key}: {header}")
         if header["version"] != VERSION:
             raise ProtocolError(f"a reply in version {header['version']}")
-        session_data = (header.get("session") or {}).get("data_size") or 0
-        if session_data > SESSION_DATA_BYTES_MAX:
+        data_size = (header.get("session") or {}).get("data_size") or 0
+        if data_size > SESSION_DATA_BYTES_MAX:
             raise ProtocolError("too much session data")
-        self.read_exactly(session_data)
+        session_data = self.read_exactly(data_size)
         if header["size"] is None:
             pieces = []
             while (length := int(self.read_line())) != 0:
@@ -241,7 +243,7 @@ class Connection:
         if "trailer" in header and trailer.get("digest") != digest(header["trailer"], payload):
             raise ProtocolError("the payload is not the one its trailer names")
         self.closing = self.closing or header.get("closing") is True
-        return Reply(header, payload, trailer)
+        return Reply(header, session_data, payload, trailer)
 
     def read_reply(self):
         """The next reply, as it is."""
@@ -345,12 +347,14 @@ class Stateless:
 
 
 class Session:
-    """A conversation. It can move to a new connection, and repeats what got no answer."""
+    """A conversation. It can move to a new connection, and repeats what got no answer. Its proof is the token, or
+    the ticket of the newest reply where the server keeps no sessions (section 7)."""
 
     def __init__(self, connection):
         self.connection = connection
         self.id = None
         self.token = None
+        self.ticket = b""
         self.next_sequence = 1
 
     def header(self, action, **session):
@@ -359,16 +363,18 @@ class Session:
     def connect(self):
         """Opens the session, or continues it on this connection."""
         session = self.header("connect")
-        if self.id is not None:
+        if self.ticket:
+            session["data_size"] = len(self.ticket)
+        elif self.id is not None:
             session["token"] = self.token
-        reply = self.connection.ask({"version": VERSION, "session": session})
+        reply = self._ask({"version": VERSION, "session": session}, self.ticket)
         if reply.status != ("session_created" if self.id is None else "session_resumed"):
             raise ProtocolError(f"connect was answered with {reply.status}")
         told = reply.get("session")
         self.id = told["id"]
         self.token = told.get("token", self.token)
-        if self.token is None:
-            raise ProtocolError("session_created without a token")
+        if (self.token is None) != bool(self.ticket):
+            raise ProtocolError("a session has a token or a ticket")
         if told["next_sequence"] < self.next_sequence:
             raise ProtocolError("the server forgot requests it had answered")
         self.next_sequence = told["next_sequence"]
@@ -377,6 +383,15 @@ class Session:
     def continue_on(self, connection):
         self.connection = connection
         return self.connect()
+
+    def _ask(self, header, *parts):
+        return self._heard(self.connection.ask(header, *parts))
+
+    def _heard(self, reply):
+        if len(reply.session_data) > TICKET_BYTES_MAX:
+            raise ProtocolError("a ticket is too long")
+        self.ticket = reply.session_data or self.ticket
+        return reply
 
     def _counted(self, reply, sequence):
         if reply.get("sequence") != sequence:
@@ -387,30 +402,31 @@ class Session:
     def transfer(self, data, mime_type, sequence=None, **fields):
         sequence = sequence or self.next_sequence
         session = self.header("transfer", sequence=sequence)
-        return self._counted(_transfer(self.connection, data, mime_type, session=session, **fields), sequence)
+        reply = _transfer(self.connection, data, mime_type, session=session, **fields)
+        return self._counted(self._heard(reply), sequence)
 
     def remove(self, stored_as, sequence=None):
         sequence = sequence or self.next_sequence
         session = self.header("remove", sequence=sequence)
         return self._counted(
-            self.connection.ask({"version": VERSION, "file": stored_as, "session": session}), sequence)
+            self._ask({"version": VERSION, "file": stored_as, "session": session}), sequence)
 
     def disconnect(self, sequence=None):
         sequence = sequence or self.next_sequence
         session = self.header("disconnect", sequence=sequence)
-        return self._counted(self.connection.ask({"version": VERSION, "session": session}), sequence)
+        return self._counted(self._ask({"version": VERSION, "session": session}), sequence)
 
     def status(self):
-        return self.connection.ask({"version": VERSION, "session": self.header("status")})
+        return self._ask({"version": VERSION, "session": self.header("status")})
 
     def heartbeat(self):
-        return self.connection.ask({"version": VERSION, "session": self.header("heartbeat")})
+        return self._ask({"version": VERSION, "session": self.header("heartbeat")})
 
     def fetch(self, stored_as, offset=None):
         header = {"version": VERSION, "file": stored_as, "session": self.header("fetch")}
         if offset is not None:
             header["offset"] = offset
-        return self.connection.ask(header)
+        return self._ask(header)
 
     def list(self):
         """Every file of the session, page by page."""
@@ -419,7 +435,7 @@ class Session:
             header = {"version": VERSION, "session": self.header("list")}
             if offset is not None:
                 header["offset"] = offset
-            reply = self.connection.ask(header)
+            reply = self._ask(header)
             files.extend(json.loads(line) for line in reply.payload.splitlines())
             following = reply.get("next_offset")
             if following is None:

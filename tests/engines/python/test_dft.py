@@ -216,7 +216,7 @@ class StatelessFrames(Case):
             with self.subTest(unknown):
                 self.refused("file_unknown", stateless.fetch, unknown)
 
-    def test_nothing_is_resumed_yet(self):
+    def test_the_rest_of_an_upload_nobody_began_is_refused(self):
         refusal = self.refused("bad_offset", self.stateless().transfer, b"tail", "text/plain", offset=4,
                                transfer_id=uuid4(), digest=dft.digest("sha256", b"headtail"))
         self.assertEqual(refusal.error["offset"], 0)
@@ -511,7 +511,12 @@ class Faults(Case):
                 if not connection.closing:
                     self.stored(dft.Stateless(connection).transfer(b"on", "text/plain"), b"on")
 
-    def test_session_data_has_no_content_yet(self):
+    def test_a_ticket_belongs_to_connect_where_tickets_are_the_proof(self):
+        connection = self.connection()
+        header = {"version": "2.0",
+                  "session": {"mode": "stateful", "action": "connect", "id": uuid4(), "data_size": 16}}
+        refusal = self.refused("bad_field", connection.ask, header, bytes(16))
+        self.assertEqual(refusal.error.get("field"), "session.data_size")
         for count in (1, 65536, 65537):
             with self.subTest(count):
                 connection = self.connection()

@@ -8,23 +8,34 @@ use std::process::Command;
 use serde_json::Value;
 
 use engines::{root, run, typed_frames};
+use server::config::Persistence;
 
 /// A server in the mode `dual` with default limits, on a free port over a fresh folder; it ends when dropped.
 fn server() -> harness::Server {
     harness::Server::start(harness::Options::default())
 }
 
-#[test]
-fn an_independent_client_agrees_with_the_protocol() -> Result<(), Box<dyn Error>> {
-    let server = server();
+/// Lets the Python client judge a running server by this module of tests.
+fn judged(server: &harness::Server, module: &str) -> Result<(), Box<dyn Error>> {
     let mut unittest = Command::new("python3");
     unittest
-        .args(["-B", "-m", "unittest", "-v", "test_dft"])
+        .args(["-B", "-m", "unittest", "-v", module])
         .current_dir(root().join("tests/engines/python"))
         .env("DFT_ADDRESS", server.address.to_string())
         .env("DFT_STORAGE", &server.storage);
     run(&mut unittest, "python3")?;
     Ok(())
+}
+
+#[test]
+fn an_independent_client_agrees_with_the_protocol() -> Result<(), Box<dyn Error>> {
+    judged(&server(), "test_dft")
+}
+
+#[test]
+fn an_independent_client_goes_on_with_tickets() -> Result<(), Box<dyn Error>> {
+    let options = harness::Options::with(|config| config.persistence = Persistence::Ticket);
+    judged(&harness::Server::start(options), "test_tickets")
 }
 
 #[test]
