@@ -130,3 +130,13 @@ fn whoever_continues_a_session_hears_what_it_was_doing() {
         assert_eq!(explained.continuation, told, "{silent}");
     }
 }
+
+/// The connection that it was taken from ends later; that is no silence of the one that has it now.
+#[test]
+fn the_end_of_an_overtaken_connection_suspends_nothing() {
+    let (world, old) = brought_to(Phase::Active);
+    let mut newest = finish(Client::resume(&world, old.id, old.token.clone())).unwrap();
+    drop(old);
+    let told = finish(newest.ask(&world, SessionRequest::Status)).unwrap().reply.session.unwrap();
+    assert_eq!(told.state, "active");
+}
