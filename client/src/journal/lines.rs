@@ -65,10 +65,14 @@ impl Lines {
                 file.write_all(&line)
             }
             Some(_) | None => {
+                self.file = None;
                 write(&self.path, entries)?;
-                let file = File::options().append(true).open(&self.path)?;
-                self.bytes = file.metadata()?.len();
-                self.file = Some(file);
+                // Where nothing is under way there is no file either.
+                if !entries.is_empty() {
+                    let file = File::options().append(true).open(&self.path)?;
+                    self.bytes = file.metadata()?.len();
+                    self.file = Some(file);
+                }
                 Ok(())
             }
         }

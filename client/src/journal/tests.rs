@@ -188,6 +188,10 @@ fn a_journal_does_not_grow_with_what_was_struck_out() {
     let a = home.errand("a");
     let mut journal = home.journal();
     for round in 0..400 {
+        // Nothing is under way when it is written anew, or something is.
+        if round % 200 > 100 {
+            journal.strike(&a).unwrap();
+        }
         journal.note(&a, &with_ticket(1, round + 1, 7), 1).unwrap();
         let longest = home.files().iter().map(|name| std::fs::metadata(name).unwrap().len()).max().unwrap();
         assert!(longest <= 300 * 1024, "{longest} bytes after {round} rounds");
