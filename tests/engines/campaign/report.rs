@@ -36,7 +36,7 @@ impl Report {
         let words: Vec<String> = std::env::args().skip(1).collect();
         let profile = if cfg!(debug_assertions) { "" } else { " --release" };
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let system = run(Command::new("uname").args(["-srm"]), "coreutils")?;
+        let system = run(Command::new("uname").args(["-sm"]), "coreutils")?;
         let date = run(Command::new("date").args(["-u", "+%F"]), "coreutils")?;
         let state = run(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root()), "git")?;
         let text = format!(
