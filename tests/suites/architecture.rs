@@ -16,7 +16,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]").next().unwrap();
+                let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
                 let code: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
                 let name = path.strip_prefix(ROOT).unwrap().to_string_lossy().replace('\\', "/");
                 found.push((name, code.join("\n")));
