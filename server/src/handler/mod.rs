@@ -27,6 +27,10 @@ use crate::config::{Exclusive, Naming};
 use crate::env::{Clock, Dice};
 use crate::files::FileStorage;
 
+/// How long whoever takes a session or an upload over waits for the older connection to finish what it is writing
+/// (PROTOCOL.md sections 5 and 6).
+const TAKEOVER_TIMEOUT_MS: u64 = 2_000;
+
 /// What both handlers work with.
 #[derive(Debug, Clone)]
 pub struct Services {

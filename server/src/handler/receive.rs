@@ -5,11 +5,8 @@ use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::wire::{Ack, ErrorBody, Upload};
 
-use super::{Body, Services};
+use super::{Body, Services, TAKEOVER_TIMEOUT_MS};
 use crate::files::{Claimant, Part, PartKey, Sink};
-
-/// How long a request that takes an upload over waits for the older one to stop writing (PROTOCOL.md section 5).
-const TAKEOVER_TIMEOUT_MS: u64 = 2_000;
 
 /// What is refused before a byte is read.
 pub(super) fn refuse_early(upload: &Upload, bytes_max: u64) -> Result<(), ErrorBody> {

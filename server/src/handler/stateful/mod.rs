@@ -22,7 +22,7 @@ use self::answers::{goodbye, replay, status};
 use self::record::expecting;
 use self::ticket::{Claim, Known};
 use super::stateless::partial;
-use super::{Answer, Attached, Body, Bound, Peer, RequestHandler, Services};
+use super::{Answer, Attached, Body, Bound, Peer, RequestHandler, Services, TAKEOVER_TIMEOUT_MS};
 use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
 use crate::sessions::{SessionStore, unless_conflict};
@@ -30,10 +30,6 @@ use crate::sessions::{SessionStore, unless_conflict};
 /// How often a change is tried again when another one came first. Only a newer connection and the janitor
 /// change a session besides its own connection, so a second time is rare.
 const CHANGES_TRIED: usize = 8;
-
-/// How long a connection that takes a session over waits for the older one to finish what it has made
-/// visible (PROTOCOL.md section 6).
-const TAKEOVER_TIMEOUT_MS: u64 = 2_000;
 
 /// Remembers conversations, in a store.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use shared::id::{Holder, SessionId};
 use shared::session::Session;
 use shared::wire::{Action, ErrorBody, SessionInfo, Status};
 
-use super::{CHANGES_TRIED, StatefulHandler, TAKEOVER_TIMEOUT_MS, refuse_second_connect};
+use super::{CHANGES_TRIED, StatefulHandler, refuse_second_connect};
 use crate::config::Exclusive;
-use crate::handler::{Answer, Peer};
+use crate::handler::{Answer, Peer, TAKEOVER_TIMEOUT_MS};
 use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {

@@ -10,8 +10,8 @@ use shared::wire::{Action, ErrorBody};
 use tokio::sync::OwnedMutexGuard;
 
 use super::answers::answer_to;
-use super::{CHANGES_TRIED, StatefulHandler, TAKEOVER_TIMEOUT_MS};
-use crate::handler::{Answer, Peer};
+use super::{CHANGES_TRIED, StatefulHandler};
+use crate::handler::{Answer, Peer, TAKEOVER_TIMEOUT_MS};
 use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {
