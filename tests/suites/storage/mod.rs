@@ -1,7 +1,9 @@
-//! Storages from outside, what their own contract does not show: many files, time, other processes.
+//! The way to the disk: what a client sees of it (`wire`), and storages from outside, what their own contract does not
+//! show: many files, time, other processes.
 
 mod crowd;
 mod keeper;
+mod wire;
 
 use std::sync::Arc;
 
