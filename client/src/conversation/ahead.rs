@@ -20,7 +20,9 @@ const BYTES_AHEAD_MAX: u64 = 1024 * 1024;
 enum Behind {
     /// Its answer is due on this connection. So many bytes were sent.
     Due(Attempt, u64),
-    /// No answer will come on this connection.
+    /// The connection took no more of it, and still has answers to those in front of it.
+    Torn(Attempt),
+    /// Its connection is gone, and its answer with it.
     Again(Attempt),
     /// It was not applied: it may be sent as if for the first time.
     Fresh,
@@ -48,7 +50,7 @@ impl Ahead {
     fn has_room(&self) -> bool {
         let bytes = self.0.iter().map(|behind| match behind {
             Behind::Due(_, bytes) => Some(*bytes),
-            Behind::Again(_) | Behind::Fresh | Behind::Vanished | Behind::Unreadable => None,
+            Behind::Torn(_) | Behind::Again(_) | Behind::Fresh | Behind::Vanished | Behind::Unreadable => None,
         });
         let bytes: Option<u64> = bytes.sum();
         let unanswered = self.0.len().saturating_add(1);
@@ -57,19 +59,29 @@ impl Ahead {
 
     /// The connection is gone, and the answers with it.
     pub(super) fn lose(&mut self) {
-        self.each_due(|attempt| Behind::Again(Attempt { history: History::Unknown, ..attempt }));
-    }
-
-    /// What came before them was refused, or was the last thing the server read: none of them was applied.
-    pub(super) fn refuse(&mut self) {
-        self.each_due(|_| Behind::Fresh);
-    }
-
-    fn each_due(&mut self, change: impl Fn(Attempt) -> Behind) {
         for behind in &mut self.0 {
-            if let Behind::Due(attempt, _) = *behind {
-                *behind = change(attempt);
+            match *behind {
+                Behind::Due(attempt, _) => {
+                    *behind = Behind::Again(Attempt { history: History::Unknown, ..attempt });
+                }
+                Behind::Torn(attempt) => *behind = Behind::Again(attempt),
+                Behind::Again(_) | Behind::Fresh | Behind::Vanished | Behind::Unreadable => {}
             }
+        }
+    }
+
+    /// What came before them was the last thing the server read: none of them was applied.
+    pub(super) fn refuse(&mut self) {
+        self.refuse_torn();
+        for behind in self.0.iter_mut().filter(|behind| matches!(behind, Behind::Due(..))) {
+            *behind = Behind::Fresh;
+        }
+    }
+
+    /// What came before them was not applied, so neither was the one that was torn. The others have their answers.
+    pub(super) fn refuse_torn(&mut self) {
+        for behind in self.0.iter_mut().filter(|behind| matches!(behind, Behind::Torn(_))) {
+            *behind = Behind::Fresh;
         }
     }
 
@@ -86,9 +98,12 @@ impl Ahead {
     pub(super) fn leave_session(&mut self) {
         for behind in &mut self.0 {
             *behind = match *behind {
-                Behind::Again(Attempt { history: History::Unknown, sequence: Some(_), .. }) => Behind::Vanished,
+                Behind::Again(attempt) if attempt.history.is_unknown() && attempt.sequence.is_some() => {
+                    Behind::Vanished
+                }
                 Behind::Again(Attempt { sequence: Some(_), .. }) | Behind::Due(..) => Behind::Fresh,
-                other @ (Behind::Again(_) | Behind::Fresh | Behind::Vanished | Behind::Unreadable) => other,
+                other
+                @ (Behind::Torn(_) | Behind::Again(_) | Behind::Fresh | Behind::Vanished | Behind::Unreadable) => other,
             };
         }
     }
@@ -126,7 +141,7 @@ impl Conversation {
             return None;
         }
         let last = match self.ahead.0.back() {
-            Some(Behind::Due(last, _) | Behind::Again(last)) => last.sequence,
+            Some(Behind::Due(last, _) | Behind::Torn(last) | Behind::Again(last)) => last.sequence,
             Some(Behind::Fresh | Behind::Vanished | Behind::Unreadable) | None => front.sequence,
         };
         Some(Attempt { sequence: last.map(Sequence::next), history: History::None, start: Start::Behind })
@@ -141,7 +156,7 @@ impl Conversation {
 
     /// The connection does not take the file that is being sent ahead any more. Those in front of it may have answers.
     pub(super) fn torn(self, reach: Reach) -> (Self, Command) {
-        self.cut_ahead(|attempt| Behind::Again(after_loss(attempt, reach, Repeatable::Yes)))
+        self.cut_ahead(|attempt| Behind::Torn(after_loss(attempt, reach, Repeatable::Yes)))
     }
 
     /// The file that is being sent cannot be read to its end.
@@ -171,11 +186,14 @@ impl Conversation {
                 self.state = State::Sending(attempt);
                 self.wait()
             }
-            (Some(Behind::Again(attempt)), State::Ready) if spoilt => {
+            (Some(Behind::Torn(attempt) | Behind::Again(attempt)), State::Ready) if spoilt => {
                 self.reconnect(Purpose::Again(attempt), Why::Lost)
             }
-            (Some(Behind::Again(attempt)), _) => self.take_up(attempt),
-            (Some(Behind::Fresh), _) => {
+            (Some(Behind::Torn(attempt) | Behind::Again(attempt)), _) => self.take_up(attempt),
+            (Some(Behind::Fresh), state) => {
+                if spoilt && state == State::Ready {
+                    self.state = State::Apart;
+                }
                 let now = self.now;
                 self.file(now)
             }
@@ -189,9 +207,11 @@ impl Conversation {
     fn not_tried(self, behind: Behind) -> (Self, Command) {
         let command = match behind {
             Behind::Due(..) | Behind::Vanished => Command::Skip(Cause::Unknown),
-            Behind::Again(attempt) if attempt.history.is_unknown() => Command::Skip(Cause::Unknown),
+            Behind::Torn(attempt) | Behind::Again(attempt) if attempt.history.is_unknown() => {
+                Command::Skip(Cause::Unknown)
+            }
             Behind::Unreadable => Command::Skip(Cause::Local),
-            Behind::Again(_) | Behind::Fresh => Command::Finish,
+            Behind::Torn(_) | Behind::Again(_) | Behind::Fresh => Command::Finish,
         };
         (self, command)
     }

@@ -67,6 +67,11 @@ impl Conversation {
 
     /// An error uses up no sequence: what comes next takes the same one.
     fn refused(mut self, attempt: Attempt, rest: State, body: ErrorBody, repeatable: Repeatable) -> (Self, Command) {
+        // What may pass may have been applied all the same.
+        let passes = repeatable != Repeatable::No && may_pass(&body);
+        if !passes {
+            self.ahead.refuse_torn();
+        }
         let untried = attempt.history == History::None && repeatable != Repeatable::No;
         if body.code == ErrorCode::SequenceGap
             && let (true, Some(expected), Some(held)) = (untried, body.expected_sequence, self.session.clone())
@@ -89,11 +94,13 @@ impl Conversation {
         if is_gone(&body) && self.session.is_some() && repeatable != Repeatable::No {
             return self.without_session(Purpose::Again(attempt), body);
         }
-        if repeatable != Repeatable::No && may_pass(&body) {
+        if passes {
             let history = if attempt.history.is_unknown() { attempt.history } else { History::Refused };
             return self.reconnect(Purpose::Again(Attempt { history, ..attempt }), Why::Refused(body));
         }
-        if ends_conversation(body.code) {
+        // Another file has the number that an earlier try used, so nothing came of that one. The other files can go on.
+        let overtaken = body.code == ErrorCode::SequenceReused && attempt.history.is_unknown();
+        if ends_conversation(body.code) && !overtaken {
             return self.give_up(Cause::Refused(body));
         }
         // Once more from the beginning, whatever was tried before.

@@ -23,7 +23,7 @@ const CUSTOMARY: &[(&str, &str)] = &[
     ("x-nobody/knows", "bin"),
 ];
 
-/// The stored file has its content, and nothing else is visible beside what was there before.
+/// The stored file has this content.
 #[track_caller]
 fn holds(storage: &Path, stored_as: &str, content: &[u8]) {
     assert_eq!(std::fs::read(storage.join(stored_as)).unwrap(), content, "{stored_as}");
@@ -113,6 +113,10 @@ fn nothing_partial_is_ever_visible() {
         // The first reply says that the server reads this connection.
         client.ask(&frame::stateless("hello"), b"").is("hello");
         client.send(&frame[..frame.len() - 1]);
+        if size > 1024 * 1024 {
+            // A large one does not wait in memory for its end.
+            server.until(|| !harness::staged(&server.storage).is_empty());
+        }
         assert_eq!(harness::names(&server.storage), [""; 0], "{size}");
         client.half_close();
         client.reply().refuses("truncated");

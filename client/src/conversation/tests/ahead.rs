@@ -178,6 +178,20 @@ fn a_file_that_is_cut_leaves_those_in_front_of_it_their_answers() {
             ("session_moved!, next, next, next", "give up session_moved, finish, finish, finish"),
         ],
     );
+    // The server closed because of one in front of it, before all of this one left here.
+    table(
+        "torn-behind",
+        &[
+            (
+                "stored 1, next, size_too_large!, next, opened, resumed 2, stored 2, next, stored 3",
+                "keep, wait, skip size_too_large, open, rejoin 2, upload #2, keep, upload #3, keep",
+            ),
+            (
+                "stored 1, next, stored 2, next, bad_name, next, opened, resumed 3",
+                "keep, wait, keep, wait, skip bad_name, open, rejoin 3, upload #3",
+            ),
+        ],
+    );
     table(
         "torn-behind",
         &[(
@@ -244,6 +258,13 @@ fn a_ticket_does_not_tell_what_was_applied_so_no_file_moves_to_another_number() 
         let table = [(&*format!("{begun}, {events}"), &*format!("{commands}, {rest}"))];
         check(Wanted::Auto, Afterwards::Keep, Some(&held), &table);
     }
+    // The server read no further than to the one that it refused.
+    let begun = "file, opened, resumed 1, sent, ahead, sent, ahead, torn-behind";
+    let commands = "open, rejoin 1, upload #1, more, ahead #2, more, ahead #3, wait";
+    let events = "stored 1, next, size_too_large!, next, opened, resumed 2, stored 2";
+    let rest = "keep, wait, skip size_too_large, open, rejoin 2, upload #2, keep";
+    let table = [(&*format!("{begun}, {events}"), &*format!("{commands}, {rest}"))];
+    check(Wanted::Auto, Afterwards::Keep, Some(&held), &table);
 }
 
 #[test]
@@ -253,6 +274,11 @@ fn what_a_run_left_of_several_files_goes_on_each_where_it_was() {
         (
             "left 3, opened, resumed 5, stored 3, left 4, stored 4, left 5, there, stored 5, file",
             "open, rejoin 3, ask for #3, keep, ask for #4, keep, status of #5, ask for #5, keep, upload #6",
+        ),
+        // Whoever had the session meanwhile used the number for another file.
+        (
+            "left 3, opened, resumed 5, sequence_reused, left 4, stored 4, file",
+            "open, rejoin 3, ask for #3, skip sequence_reused, ask for #4, keep, upload #5",
         ),
         // The first one is refused now, so the next one moves up.
         ("left 3, opened, resumed 3, bad_name, left 4", "open, rejoin 3, go on with #3, skip bad_name, upload #3"),
