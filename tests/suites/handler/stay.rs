@@ -62,30 +62,32 @@ fn an_upload_whose_session_moved_while_it_came_counts_nothing() {
 /// for then is answered as soon.
 #[test]
 fn a_change_waits_for_an_older_connection_no_longer_than_its_connect_did() {
-    let world = World::new();
-    let mut older = finish(Client::open(&world));
-    let (id, token) = (older.id, older.token.clone());
-    let hello = Sent::text("hello").chunked();
-    let mut hanging = Box::pin(older.send(&world, 1, &hello));
-    while world.files.calls(Operation::Reveal) == 0 {
-        assert!(poll_n(1, &mut hanging).is_none());
+    for late in [0, 1] {
+        let world = World::new();
+        let mut older = finish(Client::open(&world));
+        let (id, token) = (older.id, older.token.clone());
+        let hello = Sent::text("hello").chunked();
+        let mut hanging = Box::pin(older.send(&world, 1, &hello));
+        while world.files.calls(Operation::Reveal) == 0 {
+            assert!(poll_n(1, &mut hanging).is_none());
+        }
+        let mut newer = waited(&world, late, Client::resume(&world, id, token)).unwrap();
+        assert_eq!(code(&waited(&world, late, newer.send(&world, 1, &hello))), Some(ErrorCode::Busy));
+        let goodbye = SessionRequest::Disconnect(sequence(1));
+        assert_eq!(code(&waited(&world, late, newer.ask(&world, goodbye))), Some(ErrorCode::Busy));
+        assert_eq!(code(&finish(hanging)), Some(ErrorCode::SessionMoved));
+        finish(newer.send(&world, 1, &hello)).unwrap();
+        super::assert_one_file(&world, id, "when the older connection has let go");
     }
-    let mut newer = waited(&world, Client::resume(&world, id, token)).unwrap();
-    assert_eq!(code(&waited(&world, newer.send(&world, 1, &hello))), Some(ErrorCode::Busy));
-    let goodbye = SessionRequest::Disconnect(sequence(1));
-    assert_eq!(code(&waited(&world, newer.ask(&world, goodbye))), Some(ErrorCode::Busy));
-    assert_eq!(code(&finish(hanging)), Some(ErrorCode::SessionMoved));
-    finish(newer.send(&world, 1, &hello)).unwrap();
-    super::assert_one_file(&world, id, "when the older connection has let go");
 }
 
-/// What comes of a request that waits for two seconds, and not a millisecond less.
-fn waited<T>(world: &World, request: impl Future<Output = T>) -> T {
+/// What comes of a request that waits for two seconds, and not a millisecond less, when it is looked at so late.
+fn waited<T>(world: &World, late: u64, request: impl Future<Output = T>) -> T {
     let mut request = pin!(request);
     assert!(poll_n(64, &mut request).is_none());
     world.clock.pass(1_999);
     assert!(poll_n(64, &mut request).is_none());
-    world.clock.pass(1);
+    world.clock.pass(1 + late);
     finish(request)
 }
 
