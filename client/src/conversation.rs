@@ -245,7 +245,7 @@ impl Conversation {
             Some(body) => Cause::Refused(body),
             None => Cause::Lost,
         };
-        // The files behind it were not sent under any sequence yet.
+        // Those behind it that may be stored are told of one by one; the others were not applied.
         if unknown && may_go_on { self.to(State::Apart, Command::Skip(cause)) } else { self.give_up(cause) }
     }
 

@@ -22,8 +22,9 @@ use crate::secret::Secret;
 use ledger::Ledger;
 pub(crate) use ledger::Round;
 
-/// Files one run remembers; the oldest go first. It has fewer under way at a time.
-const ENTRIES_MAX: usize = 64;
+/// Files one run remembers; the oldest go first. It has fewer under way at a time, and with the longest paths and
+/// tickets a journal of so many is still read.
+const ENTRIES_MAX: usize = 48;
 /// Locks tried before a run does without a journal. Their names are random, so one is enough.
 const LOCK_TRIES_MAX: u32 = 3;
 /// How long a run that ended can be gone on with, as far as this side is concerned. The server may say otherwise.

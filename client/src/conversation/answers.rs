@@ -98,9 +98,14 @@ impl Conversation {
             let history = if attempt.history.is_unknown() { attempt.history } else { History::Refused };
             return self.reconnect(Purpose::Again(Attempt { history, ..attempt }), Why::Refused(body));
         }
-        // Another file has the number that an earlier try used, so nothing came of that one. The other files can go on.
-        let overtaken = body.code == ErrorCode::SequenceReused && attempt.history.is_unknown();
-        if ends_conversation(body.code) && !overtaken {
+        // The number of an earlier try is another file's, or long past. The other files can go on.
+        if attempt.history.is_unknown() && body.code == ErrorCode::SequenceReused {
+            return self.to(rest, Command::Skip(Cause::Refused(body)));
+        }
+        if attempt.history.is_unknown() && body.code == ErrorCode::SequenceTooOld {
+            return self.to(rest, Command::Skip(Cause::Unknown));
+        }
+        if ends_conversation(body.code) {
             return self.give_up(Cause::Refused(body));
         }
         // Once more from the beginning, whatever was tried before.

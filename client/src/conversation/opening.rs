@@ -124,7 +124,9 @@ impl Conversation {
             History::None | History::Refused | History::Cut | History::Unknown | History::Left => {}
         }
         let waits_for_it = self.waits_for(attempt);
-        let attempt = if waits_for_it && attempt.history.is_unknown() {
+        // A ticket says no more than the answer that brought it.
+        let counts = self.session.as_ref().is_some_and(|held| !held.secret.changes());
+        let attempt = if waits_for_it && attempt.history.is_unknown() && counts {
             // The session counts what it stores, and nobody else can make it count this any more.
             Attempt { history: History::Cut, ..attempt }
         } else {

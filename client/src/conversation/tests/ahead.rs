@@ -246,8 +246,7 @@ fn what_was_sent_ahead_in_a_session_that_is_gone_goes_into_another_only_if_it_wa
 fn a_ticket_does_not_tell_what_was_applied_so_no_file_moves_to_another_number() {
     let held = Held { secret: Secret::Ticket(Bytes::from_static(b"sealed")), ..session(1) };
     let begun = "file, opened, resumed 1, sent, ahead, sent, ahead, sent, lost, opened, resumed 1";
-    let commands =
-        "open, rejoin 1, upload #1, more, ahead #2, more, ahead #3, more, reconnect, rejoin 1, go on with #1";
+    let commands = "open, rejoin 1, upload #1, more, ahead #2, more, ahead #3, more, reconnect, rejoin 1, ask for #1";
     for (events, rest) in [
         (
             "stored 1, next, there, stored 2, next, there, stored 3",
@@ -258,6 +257,12 @@ fn a_ticket_does_not_tell_what_was_applied_so_no_file_moves_to_another_number() 
         let table = [(&*format!("{begun}, {events}"), &*format!("{commands}, {rest}"))];
         check(Wanted::Auto, Afterwards::Keep, Some(&held), &table);
     }
+    // It may be stored in the session that is gone.
+    let conversation = Conversation::new(Wanted::Auto, Afterwards::Keep, None).after(held.clone());
+    let events = "file, opened, resumed 1, sent, lost, opened, resumed 1, lost, opened, session_gone expired";
+    let commands =
+        "open, rejoin 1, upload #1, more, reconnect, rejoin 1, ask for #1, reconnect, rejoin 1, skip unknown";
+    assert_eq!(trace(conversation, events), commands);
     // The server read no further than to the one that it refused.
     let begun = "file, opened, resumed 1, sent, ahead, sent, ahead, torn-behind";
     let commands = "open, rejoin 1, upload #1, more, ahead #2, more, ahead #3, wait";
@@ -279,6 +284,10 @@ fn what_a_run_left_of_several_files_goes_on_each_where_it_was() {
         (
             "left 3, opened, resumed 5, sequence_reused, left 4, stored 4, file",
             "open, rejoin 3, ask for #3, skip sequence_reused, ask for #4, keep, upload #5",
+        ),
+        (
+            "left 3, opened, resumed 90, sequence_too_old, left 4, sequence_too_old, file",
+            "open, rejoin 3, ask for #3, skip unknown, ask for #4, skip unknown, upload #90",
         ),
         // The first one is refused now, so the next one moves up.
         ("left 3, opened, resumed 3, bad_name, left 4", "open, rejoin 3, go on with #3, skip bad_name, upload #3"),
