@@ -70,6 +70,8 @@ pub(crate) enum Place {
         secret: Secret,
         /// The number of the file in it.
         sequence: Sequence,
+        /// The first number that had no answer when this was written down.
+        next: Sequence,
     },
     /// This id, without a session.
     Transfer(TransferId),
@@ -92,13 +94,15 @@ struct InSession {
     /// The token or the newest ticket, as [`Secret`] writes it.
     token: String,
     sequence: Sequence,
+    next: Sequence,
 }
 
 impl Entry {
     fn new(errand: Errand, place: &Place, noted_ms: u64) -> Self {
         let (session, transfer_id) = match place {
-            Place::Session { id, secret, sequence } => {
-                (Some(InSession { id: *id, token: secret.to_text(), sequence: *sequence }), None)
+            Place::Session { id, secret, sequence, next } => {
+                let token = secret.to_text();
+                (Some(InSession { id: *id, token, sequence: *sequence, next: *next }), None)
             }
             Place::Transfer(id) => (None, Some(id.to_wire())),
         };
@@ -109,7 +113,7 @@ impl Entry {
         match (&self.session, &self.transfer_id) {
             (Some(session), _) => {
                 let secret = Secret::from_text(&session.token)?;
-                Some(Place::Session { id: session.id, secret, sequence: session.sequence })
+                Some(Place::Session { id: session.id, secret, sequence: session.sequence, next: session.next })
             }
             (None, Some(id)) => TransferId::from_wire(id).map(Place::Transfer),
             (None, None) => None,

@@ -42,13 +42,15 @@ impl Home {
 
 fn place(sequence: u64) -> Place {
     let secret = Secret::Token(shared::id::Token::from_random([2; 32]));
-    Place::Session { id: SessionId::from_random([1; 16]), secret, sequence: Sequence::new(sequence).unwrap() }
+    let sequence = Sequence::new(sequence).unwrap();
+    Place::Session { id: SessionId::from_random([1; 16]), secret, sequence, next: Sequence::FIRST }
 }
 
 /// A place in a session that a ticket of the greatest length continues.
 fn with_ticket(session: u8, sequence: u64, ticket: u8) -> Place {
     let secret = Secret::Ticket(vec![ticket; shared::limits::TICKET_BYTES_MAX].into());
-    Place::Session { id: SessionId::from_random([session; 16]), secret, sequence: Sequence::new(sequence).unwrap() }
+    let sequence = Sequence::new(sequence).unwrap();
+    Place::Session { id: SessionId::from_random([session; 16]), secret, sequence, next: sequence }
 }
 
 fn transfer(byte: u8) -> Place {

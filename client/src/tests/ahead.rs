@@ -120,6 +120,24 @@ async fn a_killed_client_goes_on_with_every_file_that_was_under_way() {
     }
 }
 
+/// Its number is free again, and the session that the others are in is none that lost something.
+#[tokio::test]
+async fn files_behind_one_that_was_changed_since_move_up_in_their_session() {
+    let world = World::new();
+    let heard = Heard::default();
+    let first = vec![created(), later(stored()), later(stored()), Act::Silence];
+    let second = vec![resumed(1), stored(), stored(), stored()];
+    let address = serve_heard(vec![first, second], heard.clone()).await;
+    let line = format!("send {}", world.files(3));
+    world.killed_when(&line, &address, || sequences(&heard).len() == 3).await;
+    std::fs::write(world.path("f01"), "other").unwrap();
+    let (exit, captured) = world.run(&line, &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "transfer", "/name")[3..], ["f02", "f03", "f01"]);
+    assert_eq!(sequences(&heard), [1, 2, 3, 1, 2, 3]);
+    assert_eq!(field(&heard, "connect", "/session/id").len(), 2);
+}
+
 #[tokio::test]
 async fn the_newest_ticket_answered_is_the_one_that_leads_back() {
     let world = World::new();

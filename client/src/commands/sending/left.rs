@@ -1,7 +1,7 @@
 //! What this run writes down for another one, and what ended runs left for this one.
 
 use shared::error::Retry;
-use shared::id::Sequence;
+use shared::id::{Sequence, SessionId};
 
 use super::Sending;
 use crate::commands::current::Current;
@@ -34,16 +34,24 @@ impl Sending<'_> {
     fn with_newest_secret(&self, held: Held) -> Held {
         let remembered = self.context.remembered.find(&self.context.server, Some(&held.id.to_wire())).ok();
         match remembered.filter(|remembered| remembered.id == held.id && held.secret.changes()) {
-            // What is left had no answer when its secret was written down, so that one is no newer.
-            Some(Held { secret, next, .. }) if next >= held.next => Held { secret, ..held },
+            Some(Held { secret, next, .. }) if next >= self.furthest_left(held.id) => Held { secret, ..held },
             Some(_) | None => held,
         }
+    }
+
+    /// How far the session was when the newest of its secrets was written down with a file.
+    fn furthest_left(&self, id: SessionId) -> Sequence {
+        let places = self.left.iter().filter_map(|(_, place)| held(place));
+        places.filter(|held| held.id == id).map(|held| held.next).max().unwrap_or(Sequence::FIRST)
     }
 
     fn sequence_left(&self, source: &Source) -> Option<u64> {
         let (_, place) = self.find_left(self.errand(source).as_ref())?;
         let session = self.conversation.as_ref().and_then(Conversation::session)?;
-        held(place).filter(|held| held.id == session.id).map(|held| Sequence::get(held.next))
+        match place {
+            Place::Session { id, sequence, .. } if *id == session.id => Some(sequence.get()),
+            Place::Session { .. } | Place::Transfer(_) => None,
+        }
     }
 
     pub(super) fn find_left(&self, errand: Option<&Errand>) -> Option<&(Errand, Place)> {
@@ -81,7 +89,9 @@ impl Sending<'_> {
     pub(super) fn note(&mut self, current: &mut Current<'_>, attempt: Attempt) {
         let session = self.conversation.as_ref().and_then(Conversation::session);
         let place = match (attempt.sequence, session) {
-            (Some(sequence), Some(held)) => Place::Session { id: held.id, secret: held.secret.clone(), sequence },
+            (Some(sequence), Some(held)) => {
+                Place::Session { id: held.id, secret: held.secret.clone(), sequence, next: held.next }
+            }
             _ => Place::Transfer(current.transfer),
         };
         let Some(errand) = current.errand.as_ref().filter(|_| current.noted.as_ref() != Some(&place)) else { return };
@@ -140,7 +150,7 @@ pub(super) fn leaves_open(failure: &Failure) -> bool {
 
 fn held(place: &Place) -> Option<Held> {
     match place {
-        Place::Session { id, secret, sequence } => Some(Held { id: *id, secret: secret.clone(), next: *sequence }),
+        Place::Session { id, secret, next, .. } => Some(Held { id: *id, secret: secret.clone(), next: *next }),
         Place::Transfer(_) => None,
     }
 }
