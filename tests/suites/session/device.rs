@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use harness::orders::{Course, Race, Runner, finish, poll_n};
-use harness::world::{Client, Outcome, Sent, Setup, World, code};
+use harness::world::{Client, Outcome, Sent, Setup, World, code, sequence};
 use harness::{Options, Server, Session, frame};
 use server::config::Exclusive;
 use server::files::memory::{Fault, Operation};
@@ -155,6 +155,31 @@ fn of_two_devices_that_start_at_once_exactly_one_has_the_session() {
         let explored = Course { start: &start, crashed: &crashed, ended: &ended, first_is_cut: false }.every_order();
         assert!(explored.orders > 10, "{explored:?}");
     }
+}
+
+/// Whoever was replaced while it waited for its turn changes nothing any more.
+#[test]
+fn a_removal_that_hears_that_its_session_is_gone_has_removed_nothing_in_any_order() {
+    let start = || {
+        let world = world(Exclusive::Replace);
+        let (mut first, _) = finish(Client::open_as(&world, holder())).unwrap();
+        let file = finish(first.send(&world, 1, &Sent::text("hello"))).unwrap().reply.file.unwrap().stored_as;
+        let (here, there) = (Arc::clone(&world), Arc::clone(&world));
+        let removes: Runner<Option<ErrorCode>> =
+            Box::pin(async move { code(&first.ask(&here, SessionRequest::Remove(sequence(2), file)).await) });
+        let opens: Runner<Option<ErrorCode>> = Box::pin(async move {
+            drop(Client::open_as(&there, holder()).await.unwrap());
+            None
+        });
+        Race { world, runners: [removes, opens] }
+    };
+    let ended = |world: &Arc<World>, [removed, _]: [Option<Option<ErrorCode>>; 2]| {
+        let refused = removed.unwrap();
+        assert!(matches!(refused, None | Some(ErrorCode::SessionGone)), "{refused:?}");
+        assert_eq!(world.visible().len(), usize::from(refused.is_some()));
+    };
+    let explored = Course { start: &start, crashed: &|_| (), ended: &ended, first_is_cut: false }.every_order();
+    assert!(explored.ends > 10, "{explored:?}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use shared::digest::Digest;
 use shared::error::ErrorCode;
 use shared::id::Sequence;
 use shared::session::{Fingerprint, Outcome, Receipt, Session};
-use shared::wire::{ErrorBody, FetchRange, FileEntry, Status};
+use shared::wire::{Action, ErrorBody, FetchRange, FileEntry, Status};
 
 use super::StatefulHandler;
 use crate::config::Naming;
@@ -26,7 +26,7 @@ impl StatefulHandler {
         let seen = self.held(peer).await?;
         let (_, name) = self.own_name(&seen.session, file).ok_or(ErrorCode::FileUnknown)?;
         let _turn = self.turn(peer).await?;
-        let fenced = self.held(peer).await?;
+        let fenced = self.held_for(Action::Remove, peer).await?;
         self.refuse_used(peer, &fenced.session, None).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         self.services.files.remove(&name, self.services.ack).await?;

@@ -90,6 +90,12 @@ impl StatefulHandler {
         if seen.session.epoch() == bound.epoch { Ok(seen) } else { Err(ErrorCode::SessionMoved.into()) }
     }
 
+    /// The same, for a change that has its turn: meanwhile the session may have ended.
+    pub(super) async fn held_for(&self, action: Action, peer: &Peer) -> Result<Versioned, ErrorBody> {
+        let seen = self.held(peer).await?;
+        if let Step::Gone = self.step(&seen.session, action) { Err(self.gone(&seen.session)) } else { Ok(seen) }
+    }
+
     /// The right to finish a change of the session. Whoever takes the session over waits for it, and when the older
     /// connection still has it then, so does the next change, each no longer than this.
     pub(super) async fn turn(&self, peer: &Peer) -> Result<OwnedMutexGuard<()>, ErrorBody> {

@@ -2,7 +2,7 @@
 
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
-use shared::session::{Fingerprint, Outcome, Receipt, Session, Step};
+use shared::session::{Fingerprint, Outcome, Receipt, Session};
 use shared::wire::{Ack, Action, ErrorBody, FileInfo, Upload};
 
 use super::record::expecting;
@@ -41,10 +41,7 @@ impl StatefulHandler {
 
         // From here to the count, no newer connection comes between: it waits for its turn.
         let _turn = self.turn(peer).await?;
-        let fenced = self.held(peer).await?;
-        if let Step::Gone = self.step(&fenced.session, Action::Transfer) {
-            return Err(self.gone(&fenced.session));
-        }
+        let fenced = self.held_for(Action::Transfer, peer).await?;
         if fenced.session.next_sequence() != sequence {
             return Err(expecting(ErrorCode::SequenceReused, &fenced.session));
         }
