@@ -15,7 +15,7 @@ use crate::remembered::Kept;
 pub(crate) const KINDS: [(&str, &str); 19] = [
     ("session", "a session was opened or continued"),
     ("degraded", "no session to be had; it goes on stateless"),
-    ("replaced", "another device with the same access key was disconnected"),
+    ("replaced", "another session with the same access key was ended, and its device disconnected"),
     ("waiting", "the connection was lost or refused; it tries again after a wait"),
     ("gone", "a session can serve no request any more; another takes its place"),
     ("resumed", "a file goes on behind what is there of it"),

@@ -196,8 +196,13 @@ fn refusal_advice(body: &ErrorBody) -> String {
         (ErrorCode::SessionMoved, _) => {
             "another client went on with this session; `--session` names it, and no session begins a new one".to_owned()
         }
+        (ErrorCode::SessionExists, _) => {
+            "one session at a time may have this access key; `--session last` goes on with the one of this device"
+                .to_owned()
+        }
         (ErrorCode::SessionGone, _) if body.reason.as_deref() == Some("replaced") => {
-            "another device began a session with the same access key, and only one may have one".to_owned()
+            "another session was begun with the same access key, here or on another device, and only one may have it"
+                .to_owned()
         }
         (_, Retry::Never) => "the same request would be refused again".to_owned(),
         (_, Retry::Same) => "try again now".to_owned(),

@@ -144,7 +144,7 @@ error_codes! {
     SessionGone = "session_gone", Session, NewSession, SessionGone;
     /// A newer connection holds the session.
     SessionMoved = "session_moved", Session, Never, SessionGone;
-    /// Another device holds the session.
+    /// Another session of the access key is alive.
     SessionExists = "session_exists", Session, Later, Refused;
     /// The server holds as many sessions as it may.
     SessionFull = "session_full", Session, Later, Limits;

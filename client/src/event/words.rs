@@ -24,9 +24,9 @@ impl Event<'_> {
                 ))
             }
             Self::Degraded { reason, .. } => Line::Talk(format!("going on stateless, without a session: {reason}")),
-            Self::Replaced { .. } => {
-                Line::Talk("another device with this access key was disconnected: its session has ended".to_owned())
-            }
+            Self::Replaced { .. } => Line::Talk(
+                "another session with this access key was ended, and the device that had it disconnected".to_owned(),
+            ),
             Self::Waiting { reason, wait_ms, attempt, attempts_max } => {
                 Line::Talk(format!("{reason}; trying again in {} ({attempt} of {attempts_max})", span(*wait_ms)))
             }

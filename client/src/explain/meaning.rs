@@ -57,7 +57,7 @@ pub(super) fn meaning(path: &str, direction: Direction) -> &'static str {
         "hello.limits.heartbeat_interval_s" => "how often a silent client should be heard",
         "hello.limits.session_timeout_s" => "seconds of silence a session survives",
         "replayed" => "an old answer again; nothing was done now",
-        "replaced" => "another device was disconnected: the access key holds one session",
+        "replaced" => "another session of the access key was ended, and its device disconnected",
         "degraded_from" => "the mode that was wanted and cannot be had now",
         "closing" => "the server closes the connection after this",
         "server_time_ms" => "the server's clock",

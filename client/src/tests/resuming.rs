@@ -172,9 +172,10 @@ async fn a_refusal_that_will_pass_is_waited_out_as_the_server_says() {
 
 #[tokio::test]
 async fn a_session_taken_over_or_ended_on_purpose_is_not_fought_for() {
-    for (act, words) in
-        [(error("session_moved"), "another client went on with this session"), (gone("replaced"), "another device")]
-    {
+    for (act, words) in [
+        (error("session_moved"), "another client went on with this session"),
+        (gone("replaced"), "another session was begun"),
+    ] {
         let (exit, captured) = World::new().run("send @a.txt", &serve(vec![vec![created(), act]]).await).await;
         assert_eq!(exit, 8);
         assert!(captured.errors_text().contains(words), "{}", captured.errors_text());

@@ -161,7 +161,7 @@ async fn an_access_key_goes_out_with_connect_and_the_user_hears_whom_it_disconne
     let errors = captured.errors_text();
     assert_eq!(exit, 0, "{errors}");
     assert_eq!(heard.lock().unwrap()[0].0["auth"], serde_json::json!({ "access_key": "the-key" }));
-    assert!(errors.contains("another device with this access key was disconnected"), "{errors}");
+    assert!(errors.contains("another session with this access key was ended"), "{errors}");
     assert!(!errors.contains("the-key"), "{errors}");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(world.run("send @a.txt --access-key-file @key", "127.0.0.1:1").await.0, 3);
