@@ -79,7 +79,7 @@ impl Conversation {
         if reply.error.as_ref().is_some_and(is_gone) { self.closed() } else { self.left(sequence, reply) }
     }
 
-    fn closed(mut self) -> (Self, Command) {
+    pub(super) fn closed(mut self) -> (Self, Command) {
         self.end = End::Closed;
         self.to(State::Over, Command::Finish)
     }

@@ -43,10 +43,11 @@ impl Conversation {
 
     /// The answer to `connect`.
     pub(super) fn joined(mut self, purpose: Purpose, reply: Reply) -> (Self, Command) {
-        if let Purpose::LeaveAgain(sequence) = purpose
-            && says_that_it_ended(&reply)
-        {
-            return self.left_again(sequence, reply);
+        match purpose {
+            Purpose::LeaveAgain(sequence) if says_that_it_ended(&reply) => return self.left_again(sequence, reply),
+            // However it ended, that is what was wanted.
+            Purpose::Leave if says_that_it_ended(&reply) => return self.closed(),
+            Purpose::Fresh | Purpose::Again(_) | Purpose::Leave | Purpose::LeaveAgain(_) => {}
         }
         match (reply.status, reply.session, reply.error) {
             (Status::SessionCreated, Some(info), _) if self.session.is_none() => {

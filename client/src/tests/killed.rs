@@ -217,17 +217,32 @@ async fn a_killed_client_does_not_send_again_what_was_stored() {
 }
 
 #[tokio::test]
-async fn a_client_killed_when_all_was_stored_has_nothing_left_to_send() {
-    let world = World::new();
-    let heard = Heard::default();
-    let address = serve_heard(vec![vec![created(), stored(), stored(), Act::Silence]], heard.clone()).await;
+async fn a_client_killed_when_all_was_stored_has_nothing_left_but_to_close_its_session() {
+    let closed = || reply("session_closed", r#","sequence":SEQUENCE"#);
     let line = "send @a.txt @b.txt --close";
-    world.killed_at(&["disconnect"], line, &address, &heard).await;
-    // Nobody is there any more, and nobody is needed.
-    let (exit, captured) = world.run(line, &address).await;
-    assert_eq!(exit, 0, "{}", captured.errors_text());
-    assert!(captured.errors_text().contains("0 files stored, 0 B in "), "{}", captured.errors_text());
-    assert!(captured.errors_text().contains("; 2 files already stored"), "{}", captured.errors_text());
+    for (second, asked) in [
+        (vec![resumed(3), closed()], vec!["connect", "disconnect"]),
+        // The goodbye was heard after all, or the session has ended by itself.
+        (
+            vec![reply("session_closed", &format!(r#","sequence":3,"replayed":true{}"#, session(4, "")))],
+            vec!["connect"],
+        ),
+        (vec![gone("expired")], vec!["connect"]),
+    ] {
+        let world = World::new();
+        let heard = Heard::default();
+        let first = vec![created(), stored(), stored(), Act::Silence];
+        let address = serve_heard(vec![first, second], heard.clone()).await;
+        world.killed_at(&["disconnect"], line, &address, &heard).await;
+        let (exit, captured) = world.run(line, &address).await;
+        let errors = captured.errors_text();
+        assert_eq!(exit, 0, "{errors}");
+        assert_eq!(actions(&heard)[4..], asked, "{errors}");
+        assert!(errors.contains("0 files stored, 0 B in "), "{errors}");
+        assert!(errors.contains("; 2 files already stored"), "{errors}");
+        assert_eq!(world.journals(), 0, "{errors}");
+        assert!(world.run("status", &address).await.0 != 0, "the session is not remembered any more");
+    }
 }
 
 #[tokio::test]

@@ -19,11 +19,12 @@ impl Sending<'_> {
         let taken = self.journal.take(errands.iter(), Clock::wall_ms());
         let taken = self.noted(taken).unwrap_or_default();
         self.left = taken.into_iter().map(|(errand, place)| (errand.clone(), place)).collect();
-        self.pass_over(sources, round);
+        let stored_in = self.pass_over(sources, round);
         // There may be several; a client is in one session at a time.
         let places = self.left.iter().map(|(_, place)| place);
         let held = places.filter_map(held).min_by_key(|held| held.next);
-        if let Some(held) = held.map(|held| self.with_newest_secret(held)) {
+        // Where nothing is left to go on with, there may be a session that was to be closed.
+        if let Some(held) = held.map(|held| self.with_newest_secret(held)).or(stored_in) {
             self.conversation = self.conversation.take().map(|conversation| conversation.after(held));
             sources.sort_by_cached_key(|source| self.sequence_left(source).unwrap_or(u64::MAX));
         }

@@ -2,6 +2,7 @@
 
 use super::Sending;
 use crate::commands::current::Current;
+use crate::conversation::Held;
 use crate::env::Clock;
 use crate::event::{Event, Stored};
 use crate::journal::Round;
@@ -10,10 +11,11 @@ use crate::text::counted;
 
 impl Sending<'_> {
     /// Takes out the files that are stored and unchanged since. Their session may be gone; they are not: no session
-    /// takes its files with it when it ends.
-    pub(super) fn pass_over(&mut self, sources: &mut Vec<Source>, round: &Round) {
+    /// takes its files with it when it ends. Gives the session of the last of them, if it is still remembered.
+    pub(super) fn pass_over(&mut self, sources: &mut Vec<Source>, round: &Round) -> Option<Held> {
         let before = self.journal.stored_before(round, Clock::wall_ms());
-        let Some(mut before) = self.noted(before).filter(|before| !before.is_empty()) else { return };
+        let mut before = self.noted(before).filter(|before| !before.is_empty())?;
+        let mut session = None;
         sources.retain(|source| {
             let Some(errand) = self.errand(source) else { return true };
             let Some(stored) = before.take(&errand, self.ack) else { return true };
@@ -22,12 +24,14 @@ impl Sending<'_> {
             self.left.retain(|(left, _)| *left != errand);
             self.tally.already = self.tally.already.saturating_add(1);
             self.context.report.event(&Event::Already(&stored));
+            session = stored.session.or(session);
             false
         });
         if self.tally.already > 0 {
             let files = counted(self.tally.already, "file");
             self.context.report.talk(&format!("already stored by the run that was cut: {files}"));
         }
+        self.context.remembered.find(&self.context.server, Some(&session?.to_wire())).ok()
     }
 
     /// Writes down that a file is stored.
