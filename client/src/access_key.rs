@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::private;
 use crate::reading::shown;
 
-/// Bytes of the longest key.
+/// Bytes of the shortest and of the longest key (PROTOCOL.md section 6).
+const KEY_BYTES_MIN: usize = 8;
 const KEY_BYTES_MAX: usize = 256;
 
 /// An access key. Shows itself only on the wire.
@@ -33,11 +34,12 @@ impl AccessKey {
         }
         let key = text.strip_suffix('\n').unwrap_or(&text);
         let key = key.strip_suffix('\r').unwrap_or(key);
-        let fits = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let fits =
+            (KEY_BYTES_MIN..=KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         if fits {
             Ok(Self(key.to_owned()))
         } else {
-            Err(wrong("expected one line of 1 to 256 visible ASCII characters"))
+            Err(wrong("expected one line of 8 to 256 visible ASCII characters"))
         }
     }
 
@@ -75,24 +77,26 @@ mod tests {
 
     #[test]
     fn a_key_is_one_line_of_bounded_length() {
-        let longest = "k".repeat(KEY_BYTES_MAX);
-        for text in ["k", "k-1_%", &longest] {
+        let (shortest, longest) = ("k".repeat(KEY_BYTES_MIN), "k".repeat(KEY_BYTES_MAX));
+        for text in [&*shortest, "key-1_%!", &longest] {
             for end in ["", "\n", "\r\n"] {
                 assert_eq!(read(&format!("{text}{end}"), 0o600).map(|key| key.to_wire()).as_deref(), Some(text));
             }
         }
-        for text in ["", "\n", "a b", "a\nb", "ä", "a\n\n", &format!("{longest}k")] {
+        for text in
+            ["", "\n", &shortest[1..], "with a blank", "two\nlines", "fünfzehn", "an end\n\n", &format!("{longest}k")]
+        {
             assert_eq!(read(text, 0o600), None, "{text:?}");
         }
         assert!(AccessKey::read(Path::new("/does/not/exist")).is_err());
-        assert_eq!(format!("{:?}", read("secret", 0o600)), "Some(AccessKey(..))");
+        assert_eq!(format!("{:?}", read("a-secret", 0o600)), "Some(AccessKey(..))");
     }
 
     #[cfg(unix)]
     #[test]
     fn a_key_that_others_can_read_is_no_secret() {
         for (mode, taken) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o620, false)] {
-            assert_eq!(read("key", mode).is_some(), taken, "{mode:o}");
+            assert_eq!(read("some-key", mode).is_some(), taken, "{mode:o}");
         }
     }
 }

@@ -119,7 +119,7 @@ impl Conversation {
 }
 
 /// Refusals the same request may not meet on another connection, or later.
-fn may_pass(body: &ErrorBody) -> bool {
+pub(super) fn may_pass(body: &ErrorBody) -> bool {
     match body.code.retry() {
         Retry::Resume => true,
         // A full disk is seldom empty soon; the server would say when.

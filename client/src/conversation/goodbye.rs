@@ -4,7 +4,8 @@ use shared::error::ErrorCode;
 use shared::id::Sequence;
 use shared::wire::{ErrorBody, Reply, Status};
 
-use super::terms::{Afterwards, Cause, Command};
+use super::answers::may_pass;
+use super::terms::{Afterwards, Cause, Command, Why};
 use super::{Bound, Conversation, Purpose, State};
 
 /// What became of the session.
@@ -68,6 +69,9 @@ impl Conversation {
     pub(super) fn left(self, sequence: Sequence, reply: Reply) -> (Self, Command) {
         match (reply.status, reply.error) {
             (Status::SessionClosed, _) if reply.sequence == Some(sequence) => self.closed(),
+            (Status::Error, Some(body)) if may_pass(&body) => {
+                self.reconnect(Purpose::LeaveAgain(sequence), Why::Refused(Box::new(body)))
+            }
             (Status::Error, Some(body)) => self.give_up(Cause::Refused(Box::new(body))),
             _ => self.give_up(Cause::Broken("no answer to disconnect")),
         }

@@ -505,6 +505,11 @@ fn a_lost_goodbye_is_said_again_under_its_own_sequence() {
                 "file, opened, created, stored 1, done, lost, opened, busy, enough",
                 &format!("{again}, reconnect busy, give up busy"),
             ),
+            // What may pass is waited for, as anywhere else.
+            (
+                "file, opened, created, stored 1, done, store_unavailable, opened, resumed 2, closed 2",
+                "open, join, upload #1, keep, leave #2, reconnect store_unavailable, rejoin 2, leave #2, finish",
+            ),
             // The goodbye to another request is none to this one.
             ("file, opened, created, stored 1, done, lost, opened, closed 1", &format!("{again}, give up broken")),
             // A server that ended the session before it was asked to is not what was asked for.

@@ -246,6 +246,20 @@ async fn a_client_killed_when_all_was_stored_has_nothing_left_but_to_close_its_s
 }
 
 #[tokio::test]
+async fn a_file_named_twice_is_stored_twice_and_not_three_times() {
+    let world = World::new();
+    let heard = Heard::default();
+    let first = vec![created(), stored(), Act::Silence];
+    let second = vec![resumed(3), reply("stored", &(STORED.to_owned() + r#","replayed":true"#))];
+    let address = serve_heard(vec![first, second], heard.clone()).await;
+    world.killed_at(&TWO_FILES, "send @a.txt @a.txt", &address, &heard).await;
+    let (exit, captured) = world.run("send @a.txt @a.txt", &address).await;
+    assert_eq!(exit, 0, "{}", captured.errors_text());
+    assert_eq!(field(&heard, "transfer", "/session/sequence"), [1, 2, 2]);
+    assert_eq!(world.journals(), 0);
+}
+
+#[tokio::test]
 async fn a_stored_file_that_was_changed_since_is_sent_again() {
     let world = World::new();
     let heard = Heard::default();

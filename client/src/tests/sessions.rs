@@ -151,7 +151,7 @@ async fn an_access_key_goes_out_with_connect_and_the_user_hears_whom_it_disconne
     use std::os::unix::fs::PermissionsExt as _;
     let world = World::new();
     let key = world.path("key");
-    std::fs::write(&key, "the-key\n").unwrap();
+    std::fs::write(&key, "their-key\n").unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let opened = session(1, &format!(r#","token":"{TOKEN}""#)) + r#","replaced":true"#;
     let heard = Heard::default();
@@ -160,9 +160,9 @@ async fn an_access_key_goes_out_with_connect_and_the_user_hears_whom_it_disconne
     let (exit, captured) = world.run("send @a.txt --access-key-file @key --explain", &address).await;
     let errors = captured.errors_text();
     assert_eq!(exit, 0, "{errors}");
-    assert_eq!(heard.lock().unwrap()[0].0["auth"], serde_json::json!({ "access_key": "the-key" }));
+    assert_eq!(heard.lock().unwrap()[0].0["auth"], serde_json::json!({ "access_key": "their-key" }));
     assert!(errors.contains("another session with this access key was ended"), "{errors}");
-    assert!(!errors.contains("the-key"), "{errors}");
+    assert!(!errors.contains("their-key"), "{errors}");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(world.run("send @a.txt --access-key-file @key", "127.0.0.1:1").await.0, 3);
     assert_eq!(world.run("send @a.txt --access-key-file @key --mode stateless", "127.0.0.1:1").await.0, 2);

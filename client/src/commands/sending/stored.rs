@@ -5,7 +5,7 @@ use crate::commands::current::Current;
 use crate::conversation::Held;
 use crate::env::Clock;
 use crate::event::{Event, Stored};
-use crate::journal::Round;
+use crate::journal::{Place, Round};
 use crate::sources::Source;
 use crate::text::counted;
 
@@ -19,9 +19,11 @@ impl Sending<'_> {
         sources.retain(|source| {
             let Some(errand) = self.errand(source) else { return true };
             let Some(stored) = before.take(&errand, self.ack) else { return true };
-            // Killed between the two notes, a run left it in both places.
-            self.strike_out(&errand);
-            self.left.retain(|(left, _)| *left != errand);
+            // Killed between the two notes, a run left it in both. Another copy of the same file may be under way too.
+            if self.find_left(Some(&errand)).is_some_and(|(_, place)| is_at(&stored, place)) {
+                self.strike_out(&errand);
+                self.left.retain(|(left, _)| *left != errand);
+            }
             self.tally.already = self.tally.already.saturating_add(1);
             self.context.report.event(&Event::Already(&stored));
             session = stored.session.or(session);
@@ -39,5 +41,14 @@ impl Sending<'_> {
         let Some(errand) = &current.errand else { return };
         let added = self.journal.add_stored(errand, stored);
         self.noted(added);
+    }
+}
+
+/// Whether this is the file that was under way there.
+fn is_at(stored: &Stored, place: &Place) -> bool {
+    match place {
+        Place::Session { id, sequence, .. } => stored.session == Some(*id) && stored.sequence == Some(*sequence),
+        // It is named by its id.
+        Place::Transfer(id) => stored.place.contains(&id.to_wire().replace('-', "")),
     }
 }

@@ -104,6 +104,10 @@ impl User {
         if !self.ledger.under_way.iter().any(|upload| upload.digest == digest) {
             return Err(format!("the client says that something else is stored: {event}"));
         }
+        // The smallest may be alike by chance.
+        if size >= 16 && self.ledger.files.values().any(|kept| kept.digest == digest) {
+            return Err(format!("a file is stored twice: {event}"));
+        }
         if self.ledger.files.insert(name.to_owned(), Kept::new(size, digest.to_owned())).is_some() {
             return Err(format!("two files under one name: {event}"));
         }
