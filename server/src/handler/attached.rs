@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shared::id::{Epoch, SessionId};
+use shared::id::{Epoch, Sequence, SessionId};
 use shared::session::Presence;
 use tokio_util::sync::CancellationToken;
 
@@ -71,6 +71,8 @@ pub struct Bound {
     /// A file may be visible under the next sequence and not counted: an earlier connection may have left it, or
     /// this one could not count or take back what it had shown.
     pub(super) uncounted: bool,
+    /// The change under this number has no clear end: the store may make it yet.
+    pub(super) unclear: Option<Sequence>,
     /// The session came in a ticket, so its counter may be behind its files.
     pub(super) carried: bool,
     pub(super) place: Place,
@@ -123,8 +125,8 @@ impl Place {
             }
         }
         drop(known);
-        let (ended, uncounted, carried) = (false, epoch != Epoch::FIRST, false);
-        Bound { session: self.session, epoch, moved, ended, number, uncounted, carried, place: self }
+        let (ended, uncounted, unclear, carried) = (false, epoch != Epoch::FIRST, None, false);
+        Bound { session: self.session, epoch, moved, ended, number, uncounted, unclear, carried, place: self }
     }
 
     /// The newest epoch in which the session was bound while anybody has had a place at it.

@@ -1,5 +1,5 @@
 //! A session store that never waits, made to give way before every call, and after those that change something, so that
-//! others come between; and of which any change can be made to fail, and any record to be damaged.
+//! others come between; and of which any change can be made to fail or to come late, and any record to be damaged.
 
 use std::collections::{BTreeSet, HashSet};
 use std::future::Future;
@@ -23,7 +23,18 @@ pub struct YieldingStore {
     calls: AtomicU64,
     replaces: AtomicU64,
     conflicts: Mutex<BTreeSet<u64>>,
+    late: Mutex<Late>,
     damaged: Mutex<HashSet<SessionId>>,
+}
+
+/// Changes whose asker was told that the store does not answer.
+#[derive(Debug, Default)]
+struct Late {
+    /// How many of the next changes are such.
+    next: u64,
+    changes: Vec<(Revision, Session, Timestamp)>,
+    /// They are committed behind the next look at a session.
+    come: bool,
 }
 
 impl Default for YieldingStore {
@@ -36,8 +47,8 @@ impl YieldingStore {
     /// The same as `inner`, which must be one that never waits.
     #[must_use]
     pub fn over(inner: Arc<dyn SessionStore>) -> Self {
-        let (conflicts, damaged) = Default::default();
-        Self { inner, calls: AtomicU64::new(0), replaces: AtomicU64::new(0), conflicts, damaged }
+        let (conflicts, late, damaged) = Default::default();
+        Self { inner, calls: AtomicU64::new(0), replaces: AtomicU64::new(0), conflicts, late, damaged }
     }
 
     /// What it holds.
@@ -56,6 +67,16 @@ impl YieldingStore {
     pub fn conflict_at(&self, nth: u64) {
         let count = self.replaces.load(Ordering::SeqCst) + nth;
         self.conflicts.lock().unwrap().insert(count);
+    }
+
+    /// Lets the next changes be given up by those who ask for them, and not be forgotten.
+    pub fn answer_none_of(&self, changes: u64) {
+        self.late.lock().unwrap().next = changes;
+    }
+
+    /// Commits what was given up, behind the next look at a session.
+    pub fn commit_late(&self) {
+        self.late.lock().unwrap().come = true;
     }
 
     /// Makes the record of a session one that cannot be read.
@@ -115,7 +136,16 @@ impl SessionStore for YieldingStore {
         if self.damaged.lock().unwrap().contains(&id) {
             return Err(StoreError::Damaged(RecordError::Checksum));
         }
-        self.inner.load(id).await
+        let loaded = self.inner.load(id).await;
+        let late = {
+            let mut late = self.late.lock().unwrap();
+            if std::mem::take(&mut late.come) { std::mem::take(&mut late.changes) } else { Vec::new() }
+        };
+        for (seen, next, due) in late {
+            // All were made of one record, so all but the first come too late.
+            let _ = self.inner.replace(seen, next, due).await;
+        }
+        loaded
     }
 
     async fn replace(&self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
@@ -123,6 +153,14 @@ impl SessionStore for YieldingStore {
         let nth = self.replaces.fetch_add(1, Ordering::SeqCst) + 1;
         if self.conflicts.lock().unwrap().remove(&nth) {
             return Err(StoreError::Conflict);
+        }
+        {
+            let mut late = self.late.lock().unwrap();
+            if late.next > 0 {
+                late.next -= 1;
+                late.changes.push((seen, next, due));
+                return Err(StoreError::Unavailable(Arc::new(std::io::Error::other("no answer in time"))));
+            }
         }
         let replaced = self.inner.replace(seen, next, due).await;
         give_way().await;

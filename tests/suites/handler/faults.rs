@@ -201,3 +201,71 @@ fn a_fetch_gives_the_bytes_from_its_offset_or_the_failure() {
     world.files.fail(Operation::Open, 1, Fault::Io);
     assert_eq!(code(&finish(world.stateless(range(0)))), Some(ErrorCode::IoError));
 }
+
+/// The store committed what the server had given up, and just behind the look at the session that the next request on
+/// the same connection takes.
+#[test]
+fn a_change_that_comes_after_it_was_given_up_is_the_one_that_counts() {
+    for other in [None, Some(Sent::text("other")), Some(Sent::text("good").typed("image/png"))] {
+        let world = World::new();
+        let mut client = finish(Client::open(&world));
+        let first = finish(client.send(&world, 1, &Sent::text("first"))).unwrap().reply.file.unwrap();
+        world.store.answer_none_of(2);
+        let given_up = finish(client.send(&world, 2, &Sent::text("good")));
+        assert_eq!(code(&given_up), Some(ErrorCode::StoreUnavailable));
+
+        world.store.commit_late();
+        if let Some(other) = &other {
+            assert_eq!(code(&finish(client.send(&world, 2, other))), Some(ErrorCode::SequenceReused));
+        }
+        let repeated = finish(client.send(&world, 2, &Sent::text("good"))).unwrap().reply;
+        assert!(repeated.replayed);
+        for file in [first, repeated.file.unwrap()] {
+            assert!(is_kept(&world, &file), "{other:?}: acknowledged and not there");
+        }
+        assert!(world.visible().len() == 2 && world.files.aside().is_empty(), "{other:?}");
+    }
+}
+
+#[test]
+fn a_request_under_a_number_that_was_counted_late_has_no_effect() {
+    for request in [
+        |file: &str| SessionRequest::Remove(sequence(2), file.to_owned()),
+        |_: &str| SessionRequest::Disconnect(sequence(2)),
+    ] {
+        let world = World::new();
+        let mut client = finish(Client::open(&world));
+        let first = finish(client.send(&world, 1, &Sent::text("first"))).unwrap().reply.file.unwrap();
+        world.store.answer_none_of(2);
+        let given_up = finish(client.send(&world, 2, &Sent::text("good")));
+        assert_eq!(code(&given_up), Some(ErrorCode::StoreUnavailable));
+        world.store.commit_late();
+        let refused = finish(client.ask(&world, request(&first.stored_as)));
+        assert_eq!(code(&refused), Some(ErrorCode::SequenceReused));
+        let second = finish(client.send(&world, 2, &Sent::text("good"))).unwrap().reply.file.unwrap();
+        for file in [first, second] {
+            assert!(is_kept(&world, &file), "acknowledged and not there");
+        }
+    }
+}
+
+/// A removal and a goodbye that are given up themselves, and come.
+#[test]
+fn what_is_counted_late_is_answered_the_same() {
+    for says_goodbye in [false, true] {
+        let world = World::new();
+        let mut client = finish(Client::open(&world));
+        let file = finish(client.send(&world, 1, &Sent::text("first"))).unwrap().reply.file.unwrap().stored_as;
+        let request = || {
+            if says_goodbye {
+                SessionRequest::Disconnect(sequence(2))
+            } else {
+                SessionRequest::Remove(sequence(2), file.clone())
+            }
+        };
+        world.store.answer_none_of(2);
+        assert_eq!(code(&finish(client.ask(&world, request()))), Some(ErrorCode::StoreUnavailable));
+        world.store.commit_late();
+        assert!(finish(client.ask(&world, request())).unwrap().reply.replayed, "{says_goodbye}");
+    }
+}

@@ -199,6 +199,9 @@ impl StatefulHandler {
         if peer.bound.as_ref().is_none_or(|bound| bound.session != id) {
             return Err(ErrorCode::SessionRequired.into());
         }
+        if request.sequence().is_some() {
+            self.settle_unclear(peer).await?;
+        }
         let seen = self.held(peer).await?;
         match self.step(&seen.session, request.action()) {
             Step::Change | Step::Look => {}

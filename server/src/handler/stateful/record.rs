@@ -18,6 +18,9 @@ impl StatefulHandler {
     /// Stores counter and receipt together. Only then does the client hear of it.
     pub(super) async fn count(&self, receipt: Receipt, peer: &mut Peer) -> Result<Answer, ErrorBody> {
         let mut unclear = false;
+        if let Some(bound) = &mut peer.bound {
+            bound.unclear = Some(receipt.sequence);
+        }
         for _ in 0..CHANGES_TRIED {
             let seen = self.held(peer).await?;
             // Its holder may have opened another one meanwhile.
@@ -34,13 +37,13 @@ impl StatefulHandler {
                 }
                 let Some(counted) = unless_conflict(counted)? else { continue };
                 counted
-            } else if unclear && seen.session.receipt(receipt.sequence).is_some_and(|kept| **kept == receipt) {
+            } else if seen.session.receipt(receipt.sequence).is_some_and(|kept| **kept == receipt) {
                 seen
             } else {
                 return Err(expecting(ErrorCode::SequenceReused, &seen.session));
             };
             if let Some(bound) = &mut peer.bound {
-                bound.uncounted = false;
+                (bound.uncounted, bound.unclear) = (false, None);
             }
             return Ok(answer_to(&receipt).in_session(counted.session));
         }
@@ -50,6 +53,23 @@ impl StatefulHandler {
     /// The session was heard of; nothing else changes.
     pub(super) async fn heard(&self, peer: &Peer) -> Result<Arc<Session>, ErrorBody> {
         self.change(peer, Session::heard).await
+    }
+
+    /// Sees to it that no change comes any more that was given up on this connection: one that was made of an older
+    /// record is refused after this one.
+    pub(super) async fn settle_unclear(&self, peer: &mut Peer) -> Result<(), ErrorBody> {
+        if peer.bound.as_ref().is_some_and(|bound| bound.unclear.is_some()) {
+            match self.heard(peer).await {
+                Ok(_) => {}
+                // It may have ended by the very change; nothing comes behind that.
+                Err(error) if error.code == ErrorCode::SessionGone => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(bound) = &mut peer.bound {
+                bound.unclear = None;
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn change(
