@@ -18,6 +18,7 @@ use shared::id::{Sequence, SessionId};
 use shared::wire::{ErrorBody, Reply};
 
 use ahead::Ahead;
+pub(crate) use ahead::BYTES_AHEAD_MAX;
 use goodbye::{End, is_gone};
 pub(crate) use terms::{
     Afterwards, Attempt, Cause, Command, Event, Held, History, Reach, Repeatable, Start, Stream, Wanted, Why, gone,
@@ -205,6 +206,11 @@ impl Conversation {
     fn lost(mut self, reach: Reach, repeatable: Repeatable) -> (Self, Command) {
         self.refused = None;
         let purpose = match self.state {
+            // One in front of it was refused, so its number was none that could be applied.
+            State::Sending(attempt) if self.is_beyond(attempt) => {
+                self.ahead.refuse();
+                Purpose::Fresh
+            }
             State::Sending(attempt) => {
                 let attempt = after_loss(attempt, reach, repeatable);
                 if repeatable == Repeatable::No && !attempt.history.is_unknown() {

@@ -11,9 +11,9 @@ use shared::wire::{Reply, Status};
 use super::terms::{Attempt, Cause, Command, History, Reach, Repeatable, Start, Stream, Why};
 use super::{Bound, Conversation, Purpose, State, after_loss};
 
-/// Payload bytes sent ahead before the next file waits: they are sent in vain if the file in front is refused. A
-/// larger file can be the last one.
-const BYTES_AHEAD_MAX: u64 = 1024 * 1024;
+/// Payload bytes sent ahead before the next file waits: they are sent in vain if the file in front is refused. The
+/// last one can go beyond it.
+pub(crate) const BYTES_AHEAD_MAX: u64 = 1024 * 1024;
 
 /// A file behind the one that is being dealt with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

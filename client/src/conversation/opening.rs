@@ -116,17 +116,19 @@ impl Conversation {
     }
 
     pub(super) fn go_on_with(self, attempt: Attempt, partial: Option<Partial>) -> (Self, Command) {
-        let beyond = self.session.as_ref().is_some_and(|held| attempt.sequence > Some(held.next));
+        let beyond = self.is_beyond(attempt);
+        // A ticket says no more than the answer that brought it.
+        let counts = self.session.as_ref().is_some_and(|held| !held.secret.changes());
         match attempt.history {
             // Whether its ticket is the newest that was given, nobody can tell.
-            History::Unknown if beyond => return self.to(State::Ready, Command::Skip(Cause::Unknown)),
+            History::Unknown if beyond && !counts => return self.to(State::Ready, Command::Skip(Cause::Unknown)),
             // One in front of it was not applied, so neither was this one.
-            History::None | History::Refused | History::Cut | History::Left if beyond => return self.upload_first(),
+            History::None | History::Refused | History::Cut | History::Unknown | History::Left if beyond => {
+                return self.upload_first();
+            }
             History::None | History::Refused | History::Cut | History::Unknown | History::Left => {}
         }
         let waits_for_it = self.waits_for(attempt);
-        // A ticket says no more than the answer that brought it.
-        let counts = self.session.as_ref().is_some_and(|held| !held.secret.changes());
         let attempt = if waits_for_it && attempt.history.is_unknown() && counts {
             // The session counts what it stores, and nobody else can make it count this any more.
             Attempt { history: History::Cut, ..attempt }
@@ -139,6 +141,11 @@ impl Conversation {
             None => true,
         };
         if cut && there { self.ask(attempt) } else { self.upload(attempt, None) }
+    }
+
+    /// Whether the session is to go on with another file first.
+    pub(super) fn is_beyond(&self, attempt: Attempt) -> bool {
+        self.session.as_ref().is_some_and(|held| attempt.sequence > Some(held.next))
     }
 
     /// Whether the session is to go on with this very file.

@@ -7,7 +7,7 @@ use std::slice::Iter;
 
 use super::Sending;
 use crate::commands::current::Current;
-use crate::conversation::{Command, Event as Happened, Reach};
+use crate::conversation::{BYTES_AHEAD_MAX, Command, Event as Happened, Reach};
 use crate::reading::Reading;
 use crate::sources::{Origin, Source};
 use crate::text::counted;
@@ -54,12 +54,14 @@ impl Sending<'_> {
         self.wait(files.front()).await
     }
 
-    /// A pipe is not begun before the server wants it, what an earlier run left has a place of its own, and the
+    /// A large file would keep the answers in front of it from being heard, and a kill meanwhile would forget them. A
+    /// pipe is not begun before the server wants it, what an earlier run left has a place of its own, and the
     /// journal knows a file by its name.
     fn goes_ahead(&self, source: &Source, files: &VecDeque<Current<'_>>) -> bool {
         let errand = self.errand(source);
         let under_way = errand.is_some() && files.iter().any(|current| current.errand == errand);
-        matches!(source.origin, Origin::File(..)) && !under_way && self.find_left(errand.as_ref()).is_none()
+        let small = matches!(source.origin, Origin::File(_, size) if size <= BYTES_AHEAD_MAX);
+        small && !under_way && self.find_left(errand.as_ref()).is_none()
     }
 
     /// Opens a file. One that cannot be opened need not trouble the server.

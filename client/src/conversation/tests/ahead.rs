@@ -125,6 +125,11 @@ fn after_a_loss_every_file_goes_on_under_its_own_number_in_its_turn() {
             "lost, opened, resumed 1+1@5, there 1@5, stored 1, next, stored 2, next, stored 3",
             &format!("{begun}, status of #1, go on with #1 behind 5, keep, upload #2, keep, upload #3, keep"),
         ),
+        // One in front was refused, so those behind cannot have been applied, and the session says so.
+        (
+            "bad_name, next, lost, opened, resumed 1, stored 1, next, stored 2",
+            "skip bad_name, wait, reconnect, rejoin 1, upload #1, keep, upload #2, keep",
+        ),
         // What was answered before is not asked for.
         (
             "stored 1, next, lost, opened, resumed 3, stored 2, next, there, stored 3",
