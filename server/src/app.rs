@@ -19,8 +19,8 @@ use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
 use crate::sessions::{
-    Janitor, MemoryStore, Migrated, RedisAddressError, RedisStore, SessionStore, SqliteError, SqliteStore, StoreError,
-    TicketKeyError, TicketKeys, TicketStore, Tickets, migrate,
+    Janitor, MemoryStore, MigrateError, Migrated, RedisAddressError, RedisStore, SessionStore, SqliteError,
+    SqliteStore, TicketKeyError, TicketKeys, TicketStore, Tickets, migrate,
 };
 
 /// How often somebody looks after what is due. A session outlives its timeout by no more than this.
@@ -57,9 +57,9 @@ pub enum StartError {
     /// No key could be made.
     #[error(transparent)]
     Dice(#[from] NoDice),
-    /// A store did not do what the start needs.
+    /// Sessions were not moved.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Migrate(#[from] MigrateError),
     /// The system refused to do the work of opening the storage.
     #[error("the storage was not opened: {0}")]
     Interrupted(#[from] tokio::task::JoinError),

@@ -30,8 +30,26 @@ pub struct Migrated {
     pub differing: usize,
 }
 
+/// Why sessions were not moved.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// Both names lead to one store, in which everything is as it was.
+    #[error("both are the same store; nothing was moved")]
+    SameStore,
+    /// One of the stores failed. What was moved until then stays there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Moves all sessions.
-pub async fn migrate(from: &dyn SessionStore, to: &dyn SessionStore, limits: &Limits) -> Result<Migrated, StoreError> {
+///
+/// # Errors
+/// When a store fails, or both are the same.
+pub async fn migrate(
+    from: &dyn SessionStore,
+    to: &dyn SessionStore,
+    limits: &Limits,
+) -> Result<Migrated, MigrateError> {
     let mut migrated = Migrated::default();
     let mut left: HashSet<SessionId> = HashSet::new();
     loop {
@@ -51,6 +69,11 @@ pub async fn migrate(from: &dyn SessionStore, to: &dyn SessionStore, limits: &Li
                 continue;
             }
             from.remove(id, seen.revision).await?;
+            // One store under two names forgets what it was to remember; seen at the first session, whatever the names.
+            if migrated.live == 0 && migrated.tombstones == 0 && to.load(id).await?.is_none() {
+                to.insert(Session::clone(&seen.session), seen.session.due(limits), ROOM).await?;
+                return Err(MigrateError::SameStore);
+            }
             let moved = if seen.session.ended().is_some() { &mut migrated.tombstones } else { &mut migrated.live };
             *moved = moved.saturating_add(1);
         }

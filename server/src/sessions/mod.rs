@@ -20,7 +20,7 @@ use shared::session::record::RecordError;
 
 pub use janitor::Janitor;
 pub use memory::MemoryStore;
-pub use migrate::{Migrated, migrate};
+pub use migrate::{MigrateError, Migrated, migrate};
 pub use redis::{RedisAddressError, RedisStore};
 pub use sqlite::{SqliteError, SqliteStore};
 pub use ticket::{OpenError, SealError, TicketKeyError, TicketKeys, TicketStore, Tickets};

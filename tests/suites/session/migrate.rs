@@ -8,7 +8,7 @@ use harness::stores::contract::{ROOM, at, closed, session, stored};
 use harness::stores::on_runtime;
 use harness::{ServerProcess, Session};
 use server::env::SystemClock;
-use server::sessions::{MemoryStore, Migrated, SessionStore, SqliteStore, StoreError, migrate};
+use server::sessions::{MemoryStore, MigrateError, Migrated, SessionStore, SqliteStore, StoreError, migrate};
 use shared::id::Holder;
 use shared::limits::Limits;
 
@@ -57,6 +57,19 @@ fn every_session_is_moved_once_and_as_it_was() {
 
         from.remove(left[0].session.id(), left[0].revision).await.unwrap();
         assert_eq!(migrate(&from, &to, &limits).await.unwrap(), Migrated::default());
+    });
+}
+
+/// Two names of one store: the sessions stay.
+#[test]
+fn a_store_is_not_moved_into_itself() {
+    let store = MemoryStore::default();
+    on_runtime(async {
+        filled(&store).await;
+        let before = store.stats().await.unwrap();
+        let outcome = migrate(&store, &store, &Limits::default()).await;
+        assert!(matches!(outcome, Err(MigrateError::SameStore)), "{outcome:?}");
+        assert_eq!(store.stats().await.unwrap(), before);
     });
 }
 
