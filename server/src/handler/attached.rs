@@ -106,7 +106,10 @@ impl Attached {
 
 impl Place {
     /// Binds the connection that opened `epoch` of the session; an older one is told that it moved.
-    pub(super) fn bind(self, epoch: Epoch) -> Bound {
+    ///
+    /// `before` is the newest one that was known before the epoch was opened. It is older, whatever its epoch says: a
+    /// store that lost its newest changes gives epochs once more.
+    pub(super) fn bind(self, epoch: Epoch, before: Option<u64>) -> Bound {
         let moved = CancellationToken::new();
         let mut known = self.attached.known();
         known.bound = known.bound.saturating_add(1);
@@ -114,7 +117,7 @@ impl Place {
         if let Some(entry) = known.sessions.get_mut(&self.session) {
             match &entry.newest {
                 // Two connections continued it at once, and this one's turn to bind came after the newer one's.
-                Some(newer) if newer.epoch > epoch => moved.cancel(),
+                Some(newer) if newer.epoch > epoch && Some(newer.number) != before => moved.cancel(),
                 older => {
                     if let Some(older) = older {
                         older.moved.cancel();
@@ -127,6 +130,12 @@ impl Place {
         drop(known);
         let (ended, uncounted, unclear, carried) = (false, epoch != Epoch::FIRST, None, false);
         Bound { session: self.session, epoch, moved, ended, number, uncounted, unclear, carried, place: self }
+    }
+
+    /// The newest connection that was bound while anybody has had a place at it.
+    pub(super) fn newest(&self) -> Option<u64> {
+        let known = self.attached.known();
+        known.sessions.get(&self.session)?.newest.as_ref().map(|newest| newest.number)
     }
 
     /// The newest epoch in which the session was bound while anybody has had a place at it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use harness::orders::{finish, poll_n};
 use harness::world::{Client, Sent, World, code, sequence};
 use server::files::memory::Operation;
+use server::sessions::SessionStore;
 use shared::error::ErrorCode;
 use shared::wire::SessionRequest;
 
@@ -79,6 +80,28 @@ fn a_change_waits_for_an_older_connection_no_longer_than_its_connect_did() {
         finish(newer.send(&world, 1, &hello)).unwrap();
         super::assert_one_file(&world, id, "when the older connection has let go");
     }
+}
+
+/// A store that lost its newest changes gives epochs once more. Whoever continues the session has it all the same, and
+/// not a half-open connection that is of an epoch nobody knows any more.
+#[test]
+fn a_newer_connection_has_the_session_though_its_store_went_back() {
+    let world = World::new();
+    let client = finish(Client::open(&world));
+    let (id, token) = (client.id, client.token.clone());
+    let saved = world.store.session(id).unwrap().session;
+    drop(client);
+    let mut half_open = finish(Client::resume(&world, id, token.clone())).unwrap();
+    for _ in 0..3 {
+        half_open = finish(Client::resume(&world, id, token.clone())).unwrap();
+    }
+    let lost = world.store.session(id).unwrap();
+    finish(world.store.replace(lost.revision, saved.as_ref().clone(), saved.due(world.limits()))).unwrap();
+
+    let mut newest = finish(Client::resume(&world, id, token)).unwrap();
+    finish(newest.send(&world, 1, &Sent::text("hello"))).unwrap();
+    assert_eq!(code(&finish(half_open.ask(&world, SessionRequest::Heartbeat))), Some(ErrorCode::SessionMoved));
+    finish(newest.ask(&world, SessionRequest::Heartbeat)).unwrap();
 }
 
 /// What comes of a request that waits for two seconds, and not a millisecond less, when it is looked at so late.

@@ -193,6 +193,21 @@ fn a_ticket_ends_at_the_millisecond_of_its_session() {
 }
 
 #[test]
+fn with_every_reply_the_silence_begins_anew() {
+    for request in [SessionRequest::Heartbeat, SessionRequest::Status, SessionRequest::List(sequence(1))] {
+        let keys = Keys::of(&[ONE]);
+        let world = keys.world();
+        let mut client = finish(Carrier::open(&world));
+        finish(client.send(&world, 1, &text("hello"))).unwrap();
+        world.clock.pass(299_999);
+        finish(client.ask(&world, request.clone())).unwrap();
+        client.lose(&world);
+        world.clock.pass(299_999);
+        assert_eq!(refusal(&world, &client, &client.ticket), (None, None), "{request:?}");
+    }
+}
+
+#[test]
 fn a_ticket_with_any_flipped_bit_is_as_good_as_none() {
     let keys = Keys::of(&[ONE, TWO]);
     let setup = Setup::default();

@@ -157,6 +157,36 @@ fn of_two_devices_that_start_at_once_exactly_one_has_the_session() {
     }
 }
 
+/// More than a server tries to make way for one another.
+#[test]
+fn of_many_devices_that_start_at_once_one_has_the_session() {
+    let world = world(Exclusive::Replace);
+    let mut starts: Vec<_> = (0..20).map(|_| Some(Box::pin(opens(Arc::clone(&world))))).collect();
+    let mut clients = Vec::new();
+    while starts.iter().any(Option::is_some) {
+        for start in &mut starts {
+            let Some(future) = start else { continue };
+            if let Some(opened) = poll_n(1, future) {
+                *start = None;
+                match opened {
+                    Ok((client, _)) => clients.push(client),
+                    Err(error) => assert_eq!(error.code, ErrorCode::Busy),
+                }
+            }
+        }
+    }
+    assert_eq!(live(&world), 1);
+    let mut outcomes = Vec::new();
+    for client in &mut clients {
+        outcomes.push(finish(client.ask(&world, SessionRequest::Heartbeat)));
+    }
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+}
+
+async fn opens(world: Arc<World>) -> Result<(Client, bool), ErrorBody> {
+    Client::open_as(&world, holder()).await
+}
+
 /// Whoever was replaced while it waited for its turn changes nothing any more.
 #[test]
 fn a_removal_that_hears_that_its_session_is_gone_has_removed_nothing_in_any_order() {

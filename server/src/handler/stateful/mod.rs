@@ -162,9 +162,10 @@ impl StatefulHandler {
                     return Err(self.gone(&session));
                 }
             }
+            let before = place.newest();
             let taken = session.taken_over(peer.address, self.services.clock.now());
             let Some(taken) = unless_conflict(self.take(revision, taken, peer).await)? else { continue };
-            let mut bound = place.bind(taken.session.epoch());
+            let mut bound = place.bind(taken.session.epoch(), before);
             bound.carried = matches!(claim, Claim::Ticket(_));
             peer.bound = Some(bound);
             let mut answer = Answer::of(Status::SessionResumed);
@@ -238,7 +239,9 @@ impl StatefulHandler {
                 let partial = partial(self.services.files.as_ref(), key).await?;
                 let mut answer = status(&seen.session);
                 answer.reply.partial = partial.map(|partial| Partial { sequence: Some(sequence), ..partial });
-                return Ok(answer.in_session(seen.session));
+                // A ticket carries the end of the silence with it; elsewhere the record does.
+                let shown = if self.sessions.tickets().is_some() { session } else { seen.session };
+                return Ok(answer.in_session(shown));
             }
             SessionRequest::List(from) => self.list(&session, from).await?,
             SessionRequest::Fetch(range) => self.fetch(&session, &range).await?,

@@ -24,7 +24,7 @@ impl StatefulHandler {
         let session = Session::open(self.services.dice.session_id()?, &token, peer.address, self.services.clock.now());
         let (opened, replaced) = self.settle(session.held_by(holder), peer).await?;
         let opened = opened.session;
-        peer.bound = Some(self.attached.place(opened.id()).bind(opened.epoch()));
+        peer.bound = Some(self.attached.place(opened.id()).bind(opened.epoch(), None));
         let mut answer = Answer::of(Status::SessionCreated);
         // Where clients carry their sessions, the ticket is the secret, and nobody is told this one.
         let token = self.sessions.tickets().is_none().then(|| token.to_wire());
@@ -36,10 +36,12 @@ impl StatefulHandler {
     /// Gives the session to the store, after whatever stood in its way; says whether another one was ended for it.
     async fn settle(&self, session: Session, peer: &Peer) -> Result<(Versioned, bool), ErrorBody> {
         let mut replaced = false;
-        for _ in 0..CHANGES_TRIED {
+        for tried in 1..=CHANGES_TRIED {
             match self.insert(session.clone(), peer).await {
                 Ok(opened) => return Ok((opened, replaced)),
-                Err(StoreError::Held(other)) => replaced |= self.make_way(other).await?,
+                // Whoever ends another session goes for its place once more, or nobody would have one.
+                Err(StoreError::Held(other)) if tried < CHANGES_TRIED => replaced |= self.make_way(other).await?,
+                Err(StoreError::Held(_)) => return Err(ErrorCode::Busy.into()),
                 Err(
                     error @ (StoreError::Conflict
                     | StoreError::Full
