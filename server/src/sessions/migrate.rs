@@ -26,7 +26,7 @@ pub struct Migrated {
     pub tombstones: usize,
     /// Those of them that an earlier attempt had brought already.
     pub there_already: usize,
-    /// Sessions that are in both stores and differ; both were left as they are.
+    /// Sessions that are in both stores and differ, or whose holder has another one there; all were left as they are.
     pub differing: usize,
 }
 
@@ -64,7 +64,7 @@ pub async fn migrate(
         for seen in batch {
             let id = seen.session.id();
             if !carry(&seen, to, limits, &mut migrated).await? {
-                tracing::error!(session = %id, "the session is in both stores, and not the same");
+                tracing::error!(session = %id, "the session, or another one of its holder, is in both stores, and not the same");
                 differing.push(id);
                 continue;
             }
@@ -98,12 +98,10 @@ async fn carry(
             migrated.there_already = migrated.there_already.saturating_add(usize::from(same));
             Ok(same)
         }
+        // Its holder has another one there, and nobody here can say which of them is wanted.
+        Err(StoreError::Held(_)) => Ok(false),
         Err(
-            error @ (StoreError::Conflict
-            | StoreError::Held(_)
-            | StoreError::Full
-            | StoreError::Unavailable(_)
-            | StoreError::Damaged(_)),
+            error @ (StoreError::Conflict | StoreError::Full | StoreError::Unavailable(_) | StoreError::Damaged(_)),
         ) => Err(error),
     }
 }

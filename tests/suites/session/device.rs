@@ -71,6 +71,22 @@ fn a_second_device_is_refused_until_the_first_is_gone() {
     }
 }
 
+/// The session may be the client's own, opened by a `connect` whose answer it did not hear.
+#[test]
+fn a_key_whose_session_has_stored_nothing_is_told_when_that_ends() {
+    let world = world(Exclusive::Reject);
+    let unheard = finish(Client::open_as(&world, holder())).unwrap();
+    world.clock.pass(1);
+    let refused = finish(Client::open_as(&world, holder())).map(|_| ()).unwrap_err();
+    assert_eq!((refused.code, refused.retry_after_ms), (ErrorCode::SessionExists, Some(59_999)));
+    world.clock.pass(59_999);
+    let (mut client, _) = finish(Client::open_as(&world, holder())).unwrap();
+    drop(unheard);
+    finish(client.send(&world, 1, &Sent::text("hello"))).unwrap();
+    let refused = finish(Client::open_as(&world, holder())).map(|_| ()).unwrap_err();
+    assert_eq!(refused.retry_after_ms, None, "nobody knows when that one ends");
+}
+
 #[test]
 fn a_second_device_ends_the_first_which_hears_why_at_its_next_request() {
     let world = world(Exclusive::Replace);

@@ -2,7 +2,7 @@
 
 use shared::error::ErrorCode;
 use shared::id::{Holder, SessionId};
-use shared::session::Session;
+use shared::session::{Phase, Session};
 use shared::wire::{Action, ErrorBody, SessionInfo, Status};
 
 use super::{CHANGES_TRIED, StatefulHandler, refuse_second_connect};
@@ -75,7 +75,7 @@ impl StatefulHandler {
         let now = self.services.clock.now();
         let alive = seen.session.end_reason(now, self.limits()).is_none();
         let ended = match (alive, self.services.exclusive) {
-            (true, Exclusive::None | Exclusive::Reject) => return Err(ErrorCode::SessionExists.into()),
+            (true, Exclusive::None | Exclusive::Reject) => return Err(self.in_the_way(&seen.session)),
             (true, Exclusive::Replace) => seen.session.replaced(now),
             (false, _) if seen.session.ended().is_some() => return Ok(false),
             // Silent for too long, and nobody has looked since.
@@ -84,6 +84,14 @@ impl StatefulHandler {
         // When it was heard of meanwhile, it is looked at again.
         let changed = unless_conflict(self.replace(&seen, ended).await)?.is_some();
         Ok(alive && changed)
+    }
+
+    /// A refusal for a session that lives. One that has stored nothing may be the client's own, of which it did not
+    /// hear, and is gone soon.
+    fn in_the_way(&self, session: &Session) -> ErrorBody {
+        let pending = self.phase(session) == Phase::Pending;
+        let left_ms = || session.due(self.limits()).millis_since(self.services.clock.now());
+        ErrorBody { retry_after_ms: pending.then(left_ms), ..ErrorCode::SessionExists.into() }
     }
 }
 
