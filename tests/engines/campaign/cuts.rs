@@ -190,7 +190,13 @@ impl<'a> Upload<'a> {
                 self.server = self.place.start(self.programs)?;
             }
         }
-        let cut = Cut { way, at: passage.position(), in_doubt };
+        let at = passage.position();
+        let whole = self.file.metadata().map_err(|error| error.to_string())?.len();
+        if at == whole && self.place.rung == Rung::Ticket {
+            // The ticket that would say that it is stored was not heard (PROTOCOL.md section 7).
+            in_doubt = whole;
+        }
+        let cut = Cut { way, at, in_doubt };
         if way == Way::HalfOpen {
             self.half_open.push(passage);
         }

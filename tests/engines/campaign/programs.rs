@@ -83,7 +83,7 @@ pub(crate) struct Place {
     folder: TempDir,
     /// Where files are stored.
     pub(crate) storage: PathBuf,
-    rung: Rung,
+    pub(crate) rung: Rung,
     _redis: Option<Redis>,
 }
 
