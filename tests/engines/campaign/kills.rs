@@ -88,6 +88,7 @@ impl World {
             let mut working: Vec<_> =
                 clients.iter_mut().map(|client| scope.spawn(move || client.work(address, killed))).collect();
             working.push(scope.spawn(move || user.work(programs, network, killed)));
+            // Nothing is waited for: that the kill comes at any moment is what is tried.
             thread::sleep(life);
             // Said before it is done, so that nobody takes it for a lost connection of a living server.
             killed.store(true, Ordering::SeqCst);

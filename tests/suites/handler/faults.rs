@@ -1,12 +1,14 @@
 //! Storages and stores that fail, at every operation an upload needs.
 
+use std::sync::Arc;
+
 use harness::orders::finish;
 use harness::world::{Client, Sent, World, code, sequence};
 use server::files::memory::{Fault, Operation};
 use server::handler::AnswerPayload;
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
-use shared::wire::{Ack, FetchRange, SessionRequest, StatelessRequest};
+use shared::wire::{Ack, FetchRange, FileInfo, SessionRequest, StatelessRequest};
 
 use super::{assert_one_file, is_kept, transfer_id};
 
@@ -202,19 +204,24 @@ fn a_fetch_gives_the_bytes_from_its_offset_or_the_failure() {
     assert_eq!(code(&finish(world.stateless(range(0)))), Some(ErrorCode::IoError));
 }
 
+/// A session with a file, and with a second one that was given up and is counted behind the next look at the session.
+fn given_up() -> (Arc<World>, Client, FileInfo) {
+    let world = World::new();
+    let mut client = finish(Client::open(&world));
+    let first = finish(client.send(&world, 1, &Sent::text("first"))).unwrap().reply.file.unwrap();
+    world.store.answer_none_of(2);
+    let second = finish(client.send(&world, 2, &Sent::text("good")));
+    assert_eq!(code(&second), Some(ErrorCode::StoreUnavailable));
+    world.store.commit_late();
+    (world, client, first)
+}
+
 /// The store committed what the server had given up, and just behind the look at the session that the next request on
 /// the same connection takes.
 #[test]
 fn a_change_that_comes_after_it_was_given_up_is_the_one_that_counts() {
     for other in [None, Some(Sent::text("other")), Some(Sent::text("good").typed("image/png"))] {
-        let world = World::new();
-        let mut client = finish(Client::open(&world));
-        let first = finish(client.send(&world, 1, &Sent::text("first"))).unwrap().reply.file.unwrap();
-        world.store.answer_none_of(2);
-        let given_up = finish(client.send(&world, 2, &Sent::text("good")));
-        assert_eq!(code(&given_up), Some(ErrorCode::StoreUnavailable));
-
-        world.store.commit_late();
+        let (world, mut client, first) = given_up();
         if let Some(other) = &other {
             assert_eq!(code(&finish(client.send(&world, 2, other))), Some(ErrorCode::SequenceReused));
         }
@@ -233,13 +240,7 @@ fn a_request_under_a_number_that_was_counted_late_has_no_effect() {
         |file: &str| SessionRequest::Remove(sequence(2), file.to_owned()),
         |_: &str| SessionRequest::Disconnect(sequence(2)),
     ] {
-        let world = World::new();
-        let mut client = finish(Client::open(&world));
-        let first = finish(client.send(&world, 1, &Sent::text("first"))).unwrap().reply.file.unwrap();
-        world.store.answer_none_of(2);
-        let given_up = finish(client.send(&world, 2, &Sent::text("good")));
-        assert_eq!(code(&given_up), Some(ErrorCode::StoreUnavailable));
-        world.store.commit_late();
+        let (world, mut client, first) = given_up();
         let refused = finish(client.ask(&world, request(&first.stored_as)));
         assert_eq!(code(&refused), Some(ErrorCode::SequenceReused));
         let second = finish(client.send(&world, 2, &Sent::text("good"))).unwrap().reply.file.unwrap();
