@@ -6,6 +6,7 @@
 mod figures;
 mod load;
 mod memory;
+pub mod script;
 
 pub use figures::{Clock, Sample, Spread};
 pub use load::{FILE, Uploads, Work, latencies, uploads_in_turn, week01};

@@ -1,0 +1,174 @@
+//! A client in memory: gives a connection the bytes of ready-made uploads, so many requests at once, and counts the
+//! answers. It does so little that a count of instructions is about the server.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use harness::noise;
+use shared::wire::Mode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What the client wants stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    /// The mode of its requests.
+    pub mode: Mode,
+    /// Bytes of each file.
+    pub bytes: u64,
+    /// Requests that it sends before it waits for their answers.
+    pub at_once: u64,
+}
+
+/// The stream of such a client.
+#[derive(Debug)]
+pub struct Script {
+    work: Work,
+    frames: u64,
+    payload: Vec<u8>,
+    /// In a session once its id is known.
+    session: Option<String>,
+    begun: u64,
+    header: Vec<u8>,
+    /// Bytes of the current header and payload that were given.
+    given: usize,
+    answered: u64,
+    answer: Vec<u8>,
+    stored: Stored,
+    waiting: Option<Waker>,
+}
+
+/// How many files were stored so far.
+#[derive(Debug, Clone, Default)]
+pub struct Stored(Arc<AtomicU64>);
+
+impl Stored {
+    /// So many.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Script {
+    /// A client that sends so many files and leaves.
+    #[must_use]
+    pub fn new(work: Work, frames: u64) -> Self {
+        let connect = br#"{"version":"2.0","session":{"mode":"stateful","action":"connect"}}"#;
+        let header = match work.mode {
+            Mode::Stateless => Vec::new(),
+            Mode::Stateful => [&connect[..], b"\n"].concat(),
+        };
+        Self {
+            work,
+            frames,
+            payload: noise(1, usize::try_from(work.bytes).expect("a size")),
+            session: None,
+            begun: 0,
+            header,
+            given: 0,
+            answered: 0,
+            answer: Vec::new(),
+            stored: Stored::default(),
+            waiting: None,
+        }
+    }
+
+    /// Tells how many files were stored, also when the stream is somebody else's.
+    #[must_use]
+    pub fn stored(&self) -> Stored {
+        self.stored.clone()
+    }
+
+    fn begin(&mut self) {
+        self.begun += 1;
+        self.given = 0;
+        let size = self.work.bytes;
+        let session = match &self.session {
+            None => String::new(),
+            Some(id) => {
+                let sequence = self.begun;
+                format!(r#""session":{{"mode":"stateful","action":"transfer","id":"{id}","sequence":{sequence}}},"#)
+            }
+        };
+        self.header = format!(r#"{{"version":"2.0",{session}"mime_type":"text/plain","size":{size}}}"#).into_bytes();
+        self.header.push(b'\n');
+    }
+
+    /// What is left of the current request: a part of its header, or of its payload.
+    fn rest(&self) -> &[u8] {
+        match self.header.get(self.given..) {
+            Some(header) if !header.is_empty() => header,
+            _ if self.begun == 0 => &[],
+            _ => self.payload.get(self.given.saturating_sub(self.header.len())..).unwrap_or_default(),
+        }
+    }
+
+    fn hear(&mut self, line: &[u8]) {
+        let line = std::str::from_utf8(line).expect("a line of JSON");
+        if self.work.mode == Mode::Stateful && self.session.is_none() {
+            let (_, id) = line.split_once(r#""id":""#).expect("a session");
+            self.session = id.get(..36).map(str::to_owned);
+            return;
+        }
+        assert!(line.contains(r#""status":"stored""#), "not stored: {line}");
+        self.answered += 1;
+        self.stored.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl AsyncRead for Script {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = into.filled().len();
+        while into.remaining() > 0 {
+            let rest = this.rest();
+            if !rest.is_empty() {
+                let length = rest.len().min(into.remaining());
+                into.put_slice(rest.get(..length).unwrap_or_default());
+                this.given += length;
+                continue;
+            }
+            let opening = this.work.mode == Mode::Stateful && this.session.is_none();
+            let waits = opening || this.begun - this.answered == this.work.at_once || this.begun == this.frames;
+            // Those that are sent together begin when all before them are answered.
+            if waits || (this.begun > this.answered && this.begun.is_multiple_of(this.work.at_once)) {
+                break;
+            }
+            this.begin();
+        }
+        if into.filled().len() == before && (this.answered < this.frames) {
+            this.waiting = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Script {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+        lines.by_ref().for_each(|piece| {
+            this.answer.extend_from_slice(piece);
+            if this.answer.ends_with(b"\n") {
+                let line = std::mem::take(&mut this.answer);
+                this.hear(&line);
+            }
+        });
+        if let Some(waiting) = this.waiting.take() {
+            waiting.wake();
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
