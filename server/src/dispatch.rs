@@ -3,12 +3,14 @@
 
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
-use shared::id::{Epoch, SessionId};
+use shared::id::{Epoch, Sequence, SessionId};
 use shared::wire::{
     Ack, Action, ErrorBody, Explanation, Ext, Hello, HelloLimits, Mode, Request, Status, VERSION, Week01Upload,
 };
 
-use crate::handler::{Answer, Body, Peer, RequestHandler as _, Services, StatefulHandler, StatelessHandler};
+use crate::handler::{
+    Answer, Begun, Body, Peer, Received, RequestHandler as _, Services, StatefulHandler, StatelessHandler,
+};
 
 /// The handlers of the modes this server offers.
 #[derive(Debug)]
@@ -31,31 +33,55 @@ impl Dispatch {
         &self.services
     }
 
-    /// Answers one request.
-    pub async fn answer(
-        &self,
-        request: Request,
-        ext: Ext,
-        body: &mut dyn Body,
-        peer: &mut Peer,
-    ) -> Result<Answer, ErrorBody> {
-        let mode = request.mode();
-        let mut answer = match request {
-            Request::Hello(_) => self.hello(),
+    /// Answers a request, or does the first half of an upload in a session.
+    pub async fn begin(&self, request: Request, body: &mut dyn Body, peer: &mut Peer) -> Result<Begun, ErrorBody> {
+        match request {
+            Request::Hello(_) => Ok(self.hello().into()),
             Request::Stateless(request) => {
                 let handler = self.stateless.as_ref().ok_or(ErrorCode::ModeDisabled)?;
-                handler.handle(request, body, peer).await?
+                handler.handle(request, body, peer).await
             }
-            Request::Stateful(request) => {
-                let handler = self.stateful.as_ref().ok_or(ErrorCode::ModeDisabled)?;
-                let answer = handler.handle(request, body, peer).await.inspect_err(|error| {
-                    peer.degraded |= matches!(error.code, ErrorCode::StoreUnavailable | ErrorCode::SessionFull);
-                })?;
-                peer.degraded = false;
-                answer
-            }
-        };
+            Request::Stateful(request) => self.stateful()?.handle(request, body, peer).await,
+        }
+    }
+
+    /// Whether a request is an upload that may be begun while the one of `last` waits for its second half.
+    #[must_use]
+    pub fn follows(&self, request: &Request, last: Sequence, peer: &Peer) -> bool {
+        match (request, &self.stateful) {
+            (Request::Stateful(request), Some(handler)) => handler.follows(request, last, peer),
+            (Request::Hello(_) | Request::Stateless(_) | Request::Stateful(_), _) => false,
+        }
+    }
+
+    /// The first half of an upload that [follows](Self::follows) another.
+    pub async fn follow(&self, request: Request, body: &mut dyn Body, peer: &mut Peer) -> Result<Received, ErrorBody> {
+        let Request::Stateful(request) = request else { return Err(ErrorCode::Internal.into()) };
+        self.stateful()?.follow(request, body, peer).await
+    }
+
+    /// The second half of uploads that follow each other; an answer for each.
+    pub async fn commit(&self, run: Vec<Received>, peer: &mut Peer) -> Vec<Result<Answer, ErrorBody>> {
+        match &self.stateful {
+            Some(handler) => handler.commit(run, peer).await,
+            None => run.iter().map(|_| Err(ErrorCode::ModeDisabled.into())).collect(),
+        }
+    }
+
+    /// The outcome of a request of this mode, with what every reply shows besides the answer.
+    pub fn dressed(
+        &self,
+        mode: Mode,
+        ext: Ext,
+        outcome: Result<Answer, ErrorBody>,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        let mut answer = outcome.inspect_err(|error| {
+            let refused = matches!(error.code, ErrorCode::StoreUnavailable | ErrorCode::SessionFull);
+            peer.degraded |= mode == Mode::Stateful && refused;
+        })?;
         if let (Some(session), Some(handler)) = (&answer.session, &self.stateful) {
+            peer.degraded = false;
             let token = answer.reply.session.take().and_then(|info| info.token);
             answer.session_data = handler.ticket(session)?;
             let data_size = u64::try_from(answer.session_data.len()).unwrap_or(u64::MAX);
@@ -69,6 +95,10 @@ impl Dispatch {
             answer.reply.explain = Some(explain(mode, &answer, peer, proof));
         }
         Ok(answer)
+    }
+
+    fn stateful(&self) -> Result<&StatefulHandler, ErrorCode> {
+        self.stateful.as_ref().ok_or(ErrorCode::ModeDisabled)
     }
 
     /// Stores a Week 01 upload.

@@ -19,7 +19,7 @@ use server::config::{Exclusive, Naming};
 use server::dispatch::Dispatch;
 use server::files::memory::Operation;
 use server::files::{MemoryStorage, ObjectName};
-use server::handler::{Answer, Body, Peer, Services, StatefulHandler, StatelessHandler};
+use server::handler::{Answer, Begun, Body, Peer, Services, StatefulHandler, StatelessHandler};
 use server::sessions::{Janitor, SessionStore};
 use shared::error::ErrorCode;
 use shared::id::{Timestamp, TransferId};
@@ -168,13 +168,24 @@ impl World {
 
     /// One request and its answer.
     pub async fn ask(&self, request: Request, mut body: impl Body, peer: &mut Peer) -> Outcome {
-        self.dispatch.answer(request, Ext::default(), &mut body, peer).await
+        self.answer(request, Ext::default(), &mut body, peer).await
+    }
+
+    /// Both halves of a request, as a connection does them that has nothing else at hand.
+    async fn answer(&self, request: Request, ext: Ext, body: &mut dyn Body, peer: &mut Peer) -> Outcome {
+        let mode = request.mode();
+        let outcome = match self.dispatch.begin(request, body, peer).await {
+            Ok(Begun::Answered(answer)) => Ok(answer),
+            Ok(Begun::Received(received)) => self.dispatch.commit(vec![received], peer).await.pop().unwrap(),
+            Err(error) => Err(error),
+        };
+        self.dispatch.dressed(mode, ext, outcome, peer)
     }
 
     /// One request without payload whose answer is explained.
     pub async fn explained(&self, request: Request, peer: &mut Peer) -> Result<Explanation, ErrorBody> {
         let ext = Ext { explain: true };
-        let answer = self.dispatch.answer(request, ext, &mut ScriptedBody::empty(), peer).await?;
+        let answer = self.answer(request, ext, &mut ScriptedBody::empty(), peer).await?;
         Ok(answer.reply.explain.unwrap())
     }
 

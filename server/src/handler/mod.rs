@@ -4,6 +4,7 @@
 mod answer;
 mod attached;
 mod receive;
+mod received;
 mod stateful;
 mod stateless;
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use answer::{Answer, AnswerPayload};
 pub use attached::{Attached, Bound};
+pub use received::{Begun, RUN_MAX, Received};
 pub use stateful::StatefulHandler;
 pub use stateless::StatelessHandler;
 
@@ -92,6 +94,7 @@ pub trait RequestHandler: Send + Sync + Debug {
     /// The requests of this mode.
     type Request: Send;
 
-    /// Does what is asked. Dropped at any await, it leaves nothing half done that anybody can see.
-    async fn handle(&self, request: Self::Request, body: &mut dyn Body, peer: &mut Peer) -> Result<Answer, ErrorBody>;
+    /// Does what is asked, or of an upload in a session the first half. Dropped at any await, it leaves nothing half done
+    /// that anybody can see.
+    async fn handle(&self, request: Self::Request, body: &mut dyn Body, peer: &mut Peer) -> Result<Begun, ErrorBody>;
 }

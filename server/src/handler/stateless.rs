@@ -10,7 +10,7 @@ use shared::wire::{
 };
 
 use super::receive::{receive, refuse_early};
-use super::{Answer, AnswerPayload, Body, Peer, RequestHandler, Services};
+use super::{Answer, AnswerPayload, Begun, Body, Peer, RequestHandler, Services};
 use crate::files::mime::Extension;
 use crate::files::{Claimant, FileStorage, Form, ObjectName, Part, PartKey, RevealError, Stored};
 
@@ -35,14 +35,15 @@ impl RequestHandler for StatelessHandler {
         request: StatelessRequest,
         body: &mut dyn Body,
         peer: &mut Peer,
-    ) -> Result<Answer, ErrorBody> {
-        match request {
+    ) -> Result<Begun, ErrorBody> {
+        let answer = match request {
             StatelessRequest::Transfer(id, upload) => {
                 self.transfer(id, &upload, body, Claimant::Connection(peer.number)).await
             }
             StatelessRequest::Status(id) => self.status(id).await,
             StatelessRequest::Fetch(range) => self.fetch(&range).await,
-        }
+        };
+        Ok(answer?.into())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The payload of one frame: exactly what its header announced, not a byte of the next one, at a pace
 //! that is kept. The end is only ever reported after the last byte.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use shared::digest::{Digest, DigestKind};
 use shared::error::ErrorCode;
 use shared::limits::Limits;
 use shared::wire::{ErrorBody, Reply, Status, read_trailer};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::encode;
@@ -25,7 +26,7 @@ const PERMIT_BYTES: u64 = 1_024;
 
 /// What a payload holds until more of it has come: all that a small one ever needs. It has a part of the memory to
 /// itself, so that large payloads hold up no small one, and those that hardly move no other.
-const SMALL_BYTES_MAX: u64 = 64 * 1024;
+pub(super) const SMALL_BYTES_MAX: u64 = 64 * 1024;
 
 /// How long a payload waits for memory. Then the server says that it is busy, and nothing has been lost.
 const ROOM_TIMEOUT_MS: u64 = 5_000;
@@ -40,7 +41,7 @@ pub(super) struct Budget {
 /// A part of the memory.
 #[derive(Debug)]
 struct Share {
-    memory: Semaphore,
+    memory: Arc<Semaphore>,
     permits: u32,
 }
 
@@ -53,13 +54,19 @@ impl Budget {
     async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
         if bytes <= SMALL_BYTES_MAX { self.small.room(bytes).await } else { self.large.room(bytes).await }
     }
+
+    /// Room for reading many small requests at once, if there is some now.
+    pub(super) fn room_ahead(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(bytes / PERMIT_BYTES).ok()?;
+        Arc::clone(&self.large.memory).try_acquire_many_owned(permits).ok()
+    }
 }
 
 impl Share {
     fn new(bytes: u64) -> Self {
         let bound = Semaphore::MAX_PERMITS.min(usize::try_from(u32::MAX).unwrap_or(usize::MAX));
         let permits = usize::try_from(bytes / PERMIT_BYTES).unwrap_or(usize::MAX).clamp(1, bound);
-        Self { memory: Semaphore::new(permits), permits: u32::try_from(permits).unwrap_or(u32::MAX) }
+        Self { memory: Arc::new(Semaphore::new(permits)), permits: u32::try_from(permits).unwrap_or(u32::MAX) }
     }
 
     /// Waits until there is memory for `bytes`, or for as much of them as there is at all: one that is larger
@@ -198,6 +205,7 @@ impl<'a, S: Stream> FrameBody<'a, S> {
     }
 
     async fn fill(&mut self) -> Result<(), ErrorBody> {
+        self.link.flush().await.map_err(|_| ErrorCode::Truncated)?;
         let started = now();
         // With room for little, no more is read at once than that.
         let little = self.room.as_ref().is_some_and(|(_, held)| *held <= SMALL_BYTES_MAX);

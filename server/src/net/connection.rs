@@ -15,20 +15,31 @@ use tokio_util::sync::CancellationToken;
 use super::body::{FrameBody, Rest, cancelled, millis};
 use super::context::Context;
 use super::link::{Filled, Link, Stream, now};
+use super::run::{Head, Run, Told};
 use super::tally::Tally;
 use super::week01::{self, WEEK01_SILENCE_MS};
-use crate::handler::{Answer, AnswerPayload, Peer};
+use crate::handler::{Answer, AnswerPayload, Begun, Peer};
 
 /// A connection and what is known of its client.
 #[derive(Debug)]
 pub struct Connection<S> {
     pub(super) link: Link<S>,
     dialect: Dialect,
-    peer: Peer,
+    pub(super) peer: Peer,
     /// Week 01 files stored and not acknowledged yet.
     pub(super) owed: usize,
+    /// Uploads that came close behind each other and wait to be shown and counted together.
+    pub(super) run: Run,
     pub(super) tally: Tally,
     pub(super) context: Arc<Context>,
+}
+
+/// What a connection does next.
+enum Next {
+    /// This line begins a frame.
+    Frame(Bytes),
+    /// Nothing more is at hand, and the uploads received so far wait.
+    Commit,
 }
 
 /// Why no further frame is read.
@@ -53,6 +64,7 @@ impl<S: Stream> Connection<S> {
             dialect: Dialect::Unsettled,
             peer: Peer { address, number: context.number(), bound: None, degraded: false },
             owed: 0,
+            run: Run::default(),
             tally: Tally::default(),
             context,
         }
@@ -66,7 +78,10 @@ impl<S: Stream> Connection<S> {
 
     /// Serves the connection to its end.
     pub async fn serve(mut self) {
-        let ending = self.frames().await;
+        let mut ending = self.frames().await;
+        if let Err(earlier) = self.commit().await {
+            ending = earlier;
+        }
         self.pay().await;
         match ending {
             Ending::Goodbye => {}
@@ -85,6 +100,9 @@ impl<S: Stream> Connection<S> {
                 }
             }
         }
+        if self.link.flush().await.is_err() {
+            return;
+        }
         let context = Arc::clone(&self.context);
         // The session is free for another connection before this one has drained.
         drop((self.peer, self.tally));
@@ -93,8 +111,8 @@ impl<S: Stream> Connection<S> {
 
     async fn frames(&mut self) -> Ending {
         loop {
-            let next = match self.header().await {
-                Ok(line) => self.frame_in_session(&line).await,
+            let next = match self.next().await {
+                Ok(next) => self.in_session(next).await,
                 Err(ending) => Err(ending),
             };
             if let Err(ending) = next {
@@ -103,36 +121,57 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// One frame, from its header to the end of its answer. Meanwhile the client cannot be heard of, so the session
-    /// it holds is renewed.
-    async fn frame_in_session(&mut self, line: &[u8]) -> Result<(), Ending> {
+    /// One frame, from its header to the end of its answer, or the end of a run. Meanwhile the client cannot be heard
+    /// of, so the session it holds is renewed.
+    async fn in_session(&mut self, next: Next) -> Result<(), Ending> {
         let context = Arc::clone(&self.context);
         let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
+        let serve = async {
+            match next {
+                Next::Frame(line) => self.frame(&line).await,
+                Next::Commit => self.commit().await,
+            }
+        };
         tokio::select! {
             biased;
-            next = self.frame(line) => next,
+            next = serve => next,
             never = context.keep_alive(held) => match never {},
         }
     }
 
     async fn frame(&mut self, line: &[u8]) -> Result<(), Ending> {
-        match read_header(line, self.dialect) {
+        let frame = match read_header(line, self.dialect) {
+            Ok(Incoming::Frame(raw)) => Frame::try_from(*raw),
+            other => {
+                self.commit().await?;
+                return self.other_line(line, other).await;
+            }
+        };
+        self.dialect = Dialect::V2;
+        if let Ok(frame) = &frame
+            && self.continues_run(frame)
+        {
+            return self.request(frame.clone()).await;
+        }
+        self.commit().await?;
+        // Frames that were sent before the client could hear of the stop are not begun any more.
+        if self.context.stop.is_cancelled() {
+            return Err(self.stopping());
+        }
+        match frame {
+            Ok(frame) => self.request(frame).await,
+            Err(refusal) => self.refuse(refusal).await,
+        }
+    }
+
+    /// A line that is no header of this protocol's own version.
+    async fn other_line(&mut self, line: &[u8], read: Result<Incoming, Refusal>) -> Result<(), Ending> {
+        match read {
             Ok(Incoming::Week01(upload)) => {
                 self.dialect = Dialect::Week01;
                 self.week01(upload).await
             }
-            Ok(Incoming::InvalidWeek01) => Err(Ending::Plain(ErrorCode::BadField)),
-            Ok(Incoming::Frame(raw)) => {
-                self.dialect = Dialect::V2;
-                // Frames that were sent before the client could hear of the stop are not begun any more.
-                if self.context.stop.is_cancelled() {
-                    return Err(self.stopping());
-                }
-                match Frame::try_from(*raw) {
-                    Ok(frame) => self.request(frame).await,
-                    Err(refusal) => self.refuse(refusal).await,
-                }
-            }
+            Ok(Incoming::InvalidWeek01 | Incoming::Frame(_)) => Err(Ending::Plain(ErrorCode::BadField)),
             Err(refusal) => {
                 let no_header =
                     matches!(refusal.code, ErrorCode::BadEncoding | ErrorCode::BadHeader | ErrorCode::DuplicateKey);
@@ -145,9 +184,10 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// The next header line. Waits for its first byte as long as the connection may be quiet, and for the
-    /// rest as long as a header may take.
-    async fn header(&mut self) -> Result<Bytes, Ending> {
+    /// What is to be done next. Waits for the first byte of a header as long as the connection may be quiet, and for the
+    /// rest as long as a header may take; but for nothing while there is a run to be committed.
+    async fn next(&mut self) -> Result<Next, Ending> {
+        let context = Arc::clone(&self.context);
         let quiet_since = now();
         let mut begun: Option<Instant> = None;
         loop {
@@ -156,8 +196,9 @@ impl<S: Stream> Connection<S> {
                 return Err(self.stopping());
             }
             match self.link.decoder.next_event() {
-                Ok(Some(Event::Header(line))) => return Ok(line),
-                Ok(None) => {}
+                Ok(Some(Event::Header(line))) => return Ok(Next::Frame(line)),
+                Ok(None) if !self.run.is_empty() => return Ok(Next::Commit),
+                Ok(None) => self.link.flush().await.map_err(|_| Ending::Lost)?,
                 Ok(Some(Event::SessionData(_) | Event::Payload(_) | Event::End(_))) => {
                     return Err(Ending::Refused(ErrorCode::Internal.into()));
                 }
@@ -193,7 +234,7 @@ impl<S: Stream> Connection<S> {
                         return Err(self.stopping());
                     }
                 }
-                filled = tokio::time::timeout_at(wait_until, self.link.fill()) => match filled {
+                filled = tokio::time::timeout_at(wait_until, self.link.fill_between(&context.budget)) => match filled {
                     Ok(Ok(Filled::Bytes(_))) => {}
                     Ok(Ok(Filled::End)) => return Err(self.ended()),
                     Ok(Err(_)) => return Err(Ending::Lost),
@@ -251,9 +292,7 @@ impl<S: Stream> Connection<S> {
     }
 
     async fn request(&mut self, frame: Frame) -> Result<(), Ending> {
-        let started = now();
-        let (action, mode) = (frame.request.action(), frame.request.mode());
-        let sequence = frame.request.sequence();
+        let head = Head::of(&frame);
         self.link.decoder.follow(frame.framing);
         let moved = self.moved();
         let context = Arc::clone(&self.context);
@@ -263,30 +302,53 @@ impl<S: Stream> Connection<S> {
         if frame.expects_continue {
             body = body.awaited();
         }
-        let outcome = context.dispatch.answer(frame.request, frame.ext, &mut body, &mut self.peer).await;
+        let begun = if self.run.is_empty() {
+            context.dispatch.begin(frame.request, &mut body, &mut self.peer).await
+        } else {
+            context.dispatch.follow(frame.request, &mut body, &mut self.peer).await.map(Begun::Received)
+        };
         let rest = body.rest();
         drop(body);
+        let outcome = match begun {
+            Ok(Begun::Received(received)) => {
+                self.run.push(head, received);
+                return Ok(());
+            }
+            Ok(Begun::Answered(answer)) => Ok(answer),
+            Err(error) => Err(error),
+        };
+        self.commit().await?;
+        match self.told(head, outcome) {
+            Told::Answer(answer) => self.conclude(answer, rest, frame.framing).await,
+            Told::LastWords(answer) => Err(self.last_words(answer).await),
+        }
+    }
+
+    /// What the client is told of a request's outcome. It is logged here.
+    pub(super) fn told(&mut self, head: Head, outcome: Result<Answer, ErrorBody>) -> Told {
+        let context = Arc::clone(&self.context);
+        let Head { action, mode, sequence, ext, started } = head;
         let session = self.peer.bound.as_ref().map(|bound| tracing::field::display(bound.session));
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let sequence_number = sequence.map(shared::id::Sequence::get);
-        match outcome {
+        let number = sequence.map(shared::id::Sequence::get);
+        let span = tracing::info_span!("request", %action, %mode, session, sequence = number, ms);
+        match context.dispatch.dressed(mode, ext, outcome, &mut self.peer) {
             Ok(answer) => {
-                tracing::debug!(%action, %mode, session, sequence = sequence_number, ms, "answered");
+                span.in_scope(|| tracing::debug!("answered"));
                 if answer.reply.status == Status::Stored && !answer.reply.replayed {
                     self.tally.stored();
                 }
-                self.conclude(answer, rest, frame.framing).await
+                Told::Answer(answer)
             }
             Err(body) => {
                 let (code, field) = (body.code, body.field.clone());
-                let span = tracing::info_span!("request", %action, %mode, session, sequence = sequence_number, ms);
-                let reply = Reply { sequence, ..Reply::error(body) };
+                let answer = Answer::new(Reply { sequence, ..Reply::error(body) });
                 if code.always_closes() {
                     span.in_scope(|| self.tally.closing(code, field.as_deref()));
-                    return Err(self.last_words(Answer::new(reply)).await);
+                    return Told::LastWords(answer);
                 }
                 span.in_scope(|| self.tally.refused(code, field.as_deref()));
-                self.conclude(Answer::new(reply), rest, frame.framing).await
+                Told::Answer(answer)
             }
         }
     }
@@ -337,7 +399,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Sends an answer after which the connection closes.
-    async fn last_words(&mut self, answer: Answer) -> Ending {
+    pub(super) async fn last_words(&mut self, answer: Answer) -> Ending {
         let reply = Reply { closing: true, ..answer.reply };
         match self.send(Answer { reply, payload: AnswerPayload::Nothing, ..answer }).await {
             Ok(()) => Ending::Goodbye,
@@ -345,12 +407,12 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    async fn send(&mut self, answer: Answer) -> Result<(), Ending> {
+    pub(super) async fn send(&mut self, answer: Answer) -> Result<(), Ending> {
         let server_time_ms = Some(self.context.now());
         let line = encode(&Reply { server_time_ms, ..answer.reply });
         // In one piece, so that the data does not wait until the line is acknowledged.
         let head = [&line[..], &answer.session_data].concat();
-        self.link.write(&head).await.map_err(|_| Ending::Lost)?;
+        self.link.owe(&head).await.map_err(|_| Ending::Lost)?;
         match answer.payload {
             AnswerPayload::Nothing => Ok(()),
             AnswerPayload::Bytes(bytes) => self.link.write(&bytes).await.map_err(|_| Ending::Lost),

@@ -1,18 +1,28 @@
 //! A byte stream with a decoder on it: reads into the decoder, writes lines, and waits for neither
 //! longer than allowed.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use shared::codec::Decoder;
 use shared::limits::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+
+use super::body::Budget;
 
 /// Bytes read at once between frames, and inside a payload. The second is what one system call moves well.
 const HEADER_READ_BYTES: usize = 8 * 1024;
 pub(super) const PAYLOAD_READ_BYTES: u64 = 256 * 1024;
+/// Bytes read at once from a client that does not wait for its answers: as many small uploads as are handled together.
+const AHEAD_READ_BYTES: u64 = 160 * 1024;
+/// Bytes of replies that wait for more to be written with.
+const REPLIES_BYTES_MAX: usize = 16 * 1024;
 /// Room in the buffer below which there is a new one.
 const SPARE_BYTES_MIN: usize = 32 * 1024;
 
@@ -26,8 +36,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 pub(super) struct Link<S> {
     stream: S,
     pub(super) decoder: Decoder,
+    /// Replies that the peer is owed. It is never waited for before it has them.
+    replies: Vec<u8>,
     /// The decoder's buffer has the size that payloads want.
     grown: bool,
+    /// The peer sends requests before it has the answers to earlier ones.
+    pub(super) pipelined: bool,
+    /// Room for reading many of them at once.
+    room_ahead: Option<OwnedSemaphorePermit>,
     progress_bytes_min: u64,
     progress_window: Duration,
 }
@@ -45,21 +61,42 @@ impl<S: Stream> Link<S> {
         Self {
             stream,
             decoder: Decoder::new(limits.header_bytes_max),
+            replies: Vec::new(),
             grown: false,
+            pipelined: false,
+            room_ahead: None,
             progress_bytes_min: (thousandfold / 1_000).max(1),
             progress_window: Duration::from_millis(limits.progress_window_ms),
         }
     }
 
-    /// Waits for bytes and gives them to the decoder. Dropped while it waits, no byte is lost.
-    pub(super) async fn fill(&mut self) -> io::Result<Filled> {
-        self.fill_at_most(PAYLOAD_READ_BYTES).await
+    /// Waits for the next frame. While nothing of it is here, no memory is held for it. Dropped while it waits, no byte
+    /// is lost.
+    pub(super) async fn fill_between(&mut self, budget: &Budget) -> io::Result<Filled> {
+        poll_fn(|cx| {
+            if self.pipelined && self.room_ahead.is_none() {
+                self.room_ahead = budget.room_ahead(AHEAD_READ_BYTES);
+            }
+            let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
+            let filled = self.poll_fill(cx, want);
+            if filled.is_pending() && self.decoder.unfinished().is_empty() {
+                self.grown = true;
+                self.shrink();
+            }
+            filled
+        })
+        .await
     }
 
-    /// The same, with new memory for at most so many bytes of a payload.
+    /// Waits for more of a payload, with new memory for at most so many bytes of it. Dropped while it waits, no byte is
+    /// lost.
     pub(super) async fn fill_at_most(&mut self, bytes_max: u64) -> io::Result<Filled> {
-        let missing = self.decoder.payload_missing().min(bytes_max);
-        let want = usize::try_from(missing).unwrap_or(usize::MAX).max(HEADER_READ_BYTES);
+        let want = self.decoder.payload_missing().min(bytes_max);
+        poll_fn(|cx| self.poll_fill(cx, want)).await
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>, want: u64) -> Poll<io::Result<Filled>> {
+        let want = usize::try_from(want).unwrap_or(usize::MAX).max(HEADER_READ_BYTES);
         self.grown |= want > HEADER_READ_BYTES;
         let buffer = self.decoder.buffer_mut();
         // What was given out of this buffer may still be on its way to the disk. What is left of it is used before
@@ -67,10 +104,10 @@ impl<S: Stream> Link<S> {
         if buffer.capacity().saturating_sub(buffer.len()) < want.min(SPARE_BYTES_MIN) {
             buffer.reserve(want);
         }
-        match self.stream.read_buf(buffer).await? {
-            0 => Ok(Filled::End),
-            count => Ok(Filled::Bytes(count)),
-        }
+        pin!(self.stream.read_buf(buffer)).poll(cx).map_ok(|count| match count {
+            0 => Filled::End,
+            count => Filled::Bytes(count),
+        })
     }
 
     /// Gives back the memory of a payload that has gone by; an idle connection holds none of it. Only for an
@@ -78,7 +115,7 @@ impl<S: Stream> Link<S> {
     pub(super) fn shrink(&mut self) {
         if self.grown {
             *self.decoder.buffer_mut() = BytesMut::new();
-            self.grown = false;
+            (self.grown, self.room_ahead) = (false, None);
         }
     }
 
@@ -87,8 +124,28 @@ impl<S: Stream> Link<S> {
         Pace { window: self.progress_window, bytes_min: self.progress_bytes_min, waited: Duration::ZERO, bytes: 0 }
     }
 
-    /// Writes all of `bytes`, unless the peer takes them too slowly.
-    pub(super) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    /// Owes the peer these bytes until the next [`Self::flush`].
+    pub(super) async fn owe(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.replies.extend_from_slice(bytes);
+        if self.replies.len() < REPLIES_BYTES_MAX { Ok(()) } else { self.flush().await }
+    }
+
+    /// Writes what the peer is owed.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        if self.replies.is_empty() {
+            return Ok(());
+        }
+        let replies = std::mem::take(&mut self.replies);
+        self.send(&replies).await
+    }
+
+    /// Writes what the peer is owed and then all of `bytes`, unless the peer takes them too slowly.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.flush().await?;
+        self.send(bytes).await
+    }
+
+    async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let mut pace = self.pace();
         while !bytes.is_empty() {
             let started = now();

@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod context;
 mod link;
+mod run;
 mod tally;
 mod week01;
 

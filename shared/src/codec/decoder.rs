@@ -102,6 +102,17 @@ impl Decoder {
         }
     }
 
+    /// Whether all that follows the header just given out has come already. Of chunks nobody knows.
+    #[must_use]
+    pub fn holds(&self, framing: Framing) -> bool {
+        let Payload::Sized(size) = framing.payload else { return false };
+        let body = usize::try_from(size.saturating_add(framing.session_data)).unwrap_or(usize::MAX);
+        match self.buffer.get(body..) {
+            Some(behind) => !framing.trailer || behind.contains(&b'\n'),
+            None => false,
+        }
+    }
+
     /// Says what follows the header just given out.
     pub fn follow(&mut self, framing: Framing) {
         self.place = if framing.session_data > 0 { Place::SessionData(framing) } else { payload_place(framing) };

@@ -153,7 +153,8 @@ impl Session {
 
     /// The session after a request was applied.
     #[must_use]
-    pub fn advanced(&self, receipt: Receipt, now: Timestamp, limits: &Limits) -> Self {
+    pub fn advanced(&self, receipt: impl Into<Arc<Receipt>>, now: Timestamp, limits: &Limits) -> Self {
+        let receipt = receipt.into();
         let mut next = self.heard(now);
         next.next_sequence = receipt.sequence.next();
         match &receipt.outcome {
@@ -164,7 +165,7 @@ impl Session {
             Outcome::Removed(_) => {}
             Outcome::Closed => next.ended = Some(Ended { reason: EndReason::Closed, at: now }),
         }
-        next.receipts.push_back(Arc::new(receipt));
+        next.receipts.push_back(receipt);
         // Of an ended session only the goodbye can be asked for again.
         let kept = if next.ended.is_some() { 1 } else { limits.receipts_per_session_max };
         while next.receipts.len() > kept {

@@ -30,7 +30,8 @@ impl StatefulHandler {
         self.refuse_used(peer, &fenced.session, None).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         self.services.files.remove(&name, self.services.ack).await?;
-        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await?;
+        let answer =
+            self.count_one(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await?;
         self.forget_part(&fenced.session, sequence).await;
         Ok(answer)
     }

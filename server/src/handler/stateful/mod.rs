@@ -22,7 +22,7 @@ use self::answers::{goodbye, replay, status};
 use self::record::expecting;
 use self::ticket::{Claim, Known};
 use super::stateless::partial;
-use super::{Answer, Attached, Body, Bound, Peer, RequestHandler, Services, TAKEOVER_TIMEOUT_MS};
+use super::{Answer, Attached, Begun, Body, Bound, Peer, RequestHandler, Services, TAKEOVER_TIMEOUT_MS};
 use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
 use crate::sessions::{SessionStore, unless_conflict};
@@ -45,15 +45,10 @@ pub struct StatefulHandler {
 impl RequestHandler for StatefulHandler {
     type Request = StatefulRequest;
 
-    async fn handle(
-        &self,
-        request: StatefulRequest,
-        body: &mut dyn Body,
-        peer: &mut Peer,
-    ) -> Result<Answer, ErrorBody> {
+    async fn handle(&self, request: StatefulRequest, body: &mut dyn Body, peer: &mut Peer) -> Result<Begun, ErrorBody> {
         match request {
-            StatefulRequest::Open(holder) => self.open(holder, peer).await,
-            StatefulRequest::Continue(id, proof) => self.resume(id, proof, body, peer).await,
+            StatefulRequest::Open(holder) => Ok(self.open(holder, peer).await?.into()),
+            StatefulRequest::Continue(id, proof) => Ok(self.resume(id, proof, body, peer).await?.into()),
             StatefulRequest::Unnamed(action) => {
                 let message = format!("{action} needs the id of the session its connection is bound to");
                 let field = Some("session.id".to_owned());
@@ -61,11 +56,7 @@ impl RequestHandler for StatefulHandler {
             }
             StatefulRequest::Inside(id, request) => {
                 let outcome = self.inside(id, request, body, peer).await;
-                if let (Err(error), Some(bound)) = (&outcome, &mut peer.bound) {
-                    // Nothing can be said in it any more, so the connection is free for another one.
-                    bound.ended |= matches!(error.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown);
-                }
-                outcome
+                outcome.inspect_err(|error| note_end(error, peer))
             }
         }
     }
@@ -196,7 +187,7 @@ impl StatefulHandler {
         request: SessionRequest,
         body: &mut dyn Body,
         peer: &mut Peer,
-    ) -> Result<Answer, ErrorBody> {
+    ) -> Result<Begun, ErrorBody> {
         if peer.bound.as_ref().is_none_or(|bound| bound.session != id) {
             return Err(ErrorCode::SessionRequired.into());
         }
@@ -206,7 +197,7 @@ impl StatefulHandler {
         let seen = self.held(peer).await?;
         match self.step(&seen.session, request.action()) {
             Step::Change | Step::Look => {}
-            Step::Repeat if Self::is_goodbye(&seen.session, &request) => return Ok(goodbye(&seen.session)),
+            Step::Repeat if Self::is_goodbye(&seen.session, &request) => return Ok(goodbye(&seen.session).into()),
             // It reads no frame before it has answered its goodbye.
             Step::Wait => return Err(closing()),
             Step::Gone | Step::Unknown | Step::Take | Step::Repeat => return Err(self.gone(&seen.session)),
@@ -216,14 +207,16 @@ impl StatefulHandler {
                 Ok(Admission::Proceed) => {}
                 Ok(Admission::Replay(receipt)) => {
                     let heard = self.heard(peer).await?;
-                    return Ok(replay(&receipt).in_session(heard));
+                    return Ok(replay(&receipt).in_session(heard).into());
                 }
                 Err(code) => return Err(expecting(code, &seen.session)),
             }
             return match request {
-                SessionRequest::Transfer(_, upload) => self.transfer(seen, fingerprint, &upload, body, peer).await,
-                SessionRequest::Remove(_, file) => self.remove(fingerprint, sequence, &file, peer).await,
-                SessionRequest::Disconnect(_) => self.disconnect(fingerprint, sequence, peer).await,
+                SessionRequest::Transfer(_, upload) => {
+                    Ok(self.receive(&seen.session, sequence, fingerprint, &upload, body, peer).await?.into())
+                }
+                SessionRequest::Remove(_, file) => Ok(self.remove(fingerprint, sequence, &file, peer).await?.into()),
+                SessionRequest::Disconnect(_) => Ok(self.disconnect(fingerprint, sequence, peer).await?.into()),
                 SessionRequest::Status
                 | SessionRequest::Heartbeat
                 | SessionRequest::List(_)
@@ -241,7 +234,7 @@ impl StatefulHandler {
                 answer.reply.partial = partial.map(|partial| Partial { sequence: Some(sequence), ..partial });
                 // A ticket carries the end of the silence with it; elsewhere the record does.
                 let shown = if self.sessions.tickets().is_some() { session } else { seen.session };
-                return Ok(answer.in_session(shown));
+                return Ok(answer.in_session(shown).into());
             }
             SessionRequest::List(from) => self.list(&session, from).await?,
             SessionRequest::Fetch(range) => self.fetch(&session, &range).await?,
@@ -250,7 +243,7 @@ impl StatefulHandler {
             | SessionRequest::Remove(..)
             | SessionRequest::Disconnect(_) => Answer::of(Status::HeartbeatAck),
         };
-        Ok(answer.in_session(session))
+        Ok(answer.in_session(session).into())
     }
 
     /// Whether `request` is the one that ended the session.
@@ -270,12 +263,19 @@ impl StatefulHandler {
         let _turn = self.turn(peer).await?;
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
-        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
+        let answer = self.count_one(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
         self.forget_part(&fenced.session, sequence).await;
         if let Some(bound) = &mut peer.bound {
             bound.ended = true;
         }
         Ok(answer)
+    }
+}
+
+/// Of a session in which nothing can be said any more, the connection is free for another one.
+fn note_end(error: &ErrorBody, peer: &mut Peer) {
+    if let Some(bound) = &mut peer.bound {
+        bound.ended |= matches!(error.code, ErrorCode::SessionGone | ErrorCode::SessionUnknown);
     }
 }
 

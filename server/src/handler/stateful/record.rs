@@ -16,19 +16,26 @@ use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {
     /// Stores counter and receipt together. Only then does the client hear of it.
-    pub(super) async fn count(&self, receipt: Receipt, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+    pub(super) async fn count_one(&self, receipt: Receipt, peer: &mut Peer) -> Result<Answer, ErrorBody> {
+        self.count(&[Arc::new(receipt)], peer).await?.pop().ok_or_else(|| ErrorCode::Internal.into())
+    }
+
+    /// Stores the counter and receipts that follow each other, all in one change. An answer for each.
+    pub(super) async fn count(&self, receipts: &[Arc<Receipt>], peer: &mut Peer) -> Result<Vec<Answer>, ErrorBody> {
+        let (Some(first), Some(last)) = (receipts.first(), receipts.last()) else { return Ok(Vec::new()) };
         let mut unclear = false;
         if let Some(bound) = &mut peer.bound {
-            bound.unclear = Some(receipt.sequence);
+            bound.unclear = Some(last.sequence);
         }
         for _ in 0..CHANGES_TRIED {
             let seen = self.held(peer).await?;
             // Its holder may have opened another one meanwhile.
-            if seen.session.ended().is_some() && seen.session.next_sequence() == receipt.sequence {
+            if seen.session.ended().is_some() && seen.session.next_sequence() == first.sequence {
                 return Err(self.gone(&seen.session));
             }
-            let counted = if seen.session.next_sequence() == receipt.sequence {
-                let next = seen.session.advanced(receipt.clone(), self.services.clock.now(), self.limits());
+            let states = if seen.session.next_sequence() == first.sequence {
+                let mut states = self.states(&seen.session, receipts);
+                let next = states.pop().ok_or(ErrorCode::Internal)?;
                 let counted = self.replace(&seen, next).await;
                 if matches!(counted, Err(StoreError::Unavailable(_))) && !unclear {
                     // It may have been counted all the same, which only the record can say.
@@ -36,18 +43,31 @@ impl StatefulHandler {
                     continue;
                 }
                 let Some(counted) = unless_conflict(counted)? else { continue };
-                counted
-            } else if seen.session.receipt(receipt.sequence).is_some_and(|kept| **kept == receipt) {
-                seen
+                states.into_iter().map(Arc::new).chain([counted.session]).collect()
+            } else if seen.session.receipt(last.sequence) == Some(last) {
+                vec![seen.session; receipts.len()]
             } else {
                 return Err(expecting(ErrorCode::SequenceReused, &seen.session));
             };
             if let Some(bound) = &mut peer.bound {
                 (bound.uncounted, bound.unclear) = (false, None);
             }
-            return Ok(answer_to(&receipt).in_session(counted.session));
+            let answers = receipts.iter().zip(states).map(|(receipt, state)| answer_to(receipt).in_session(state));
+            return Ok(answers.collect());
         }
         Err(ErrorCode::Busy.into())
+    }
+
+    /// The session after each of these receipts.
+    fn states(&self, session: &Session, receipts: &[Arc<Receipt>]) -> Vec<Session> {
+        let now = self.services.clock.now();
+        let mut states: Vec<Session> = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            let before = states.last().unwrap_or(session);
+            let after = before.advanced(Arc::clone(receipt), now, self.limits());
+            states.push(after);
+        }
+        states
     }
 
     /// The session was heard of; nothing else changes.

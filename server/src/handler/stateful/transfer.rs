@@ -1,17 +1,21 @@
-//! One upload inside a session: received, shown under the name of its sequence, counted, in this order.
+//! Uploads inside a session: received, shown under the names of their sequences, counted, in this order. Those that
+//! come close behind each other are received one by one, and shown and counted together.
 
+use std::sync::Arc;
+
+use futures_util::future::join_all;
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
+use shared::id::Sequence;
 use shared::session::{Fingerprint, Outcome, Receipt, Session};
-use shared::wire::{Ack, Action, ErrorBody, FileInfo, Upload};
+use shared::wire::{Ack, Action, ErrorBody, FileInfo, SessionRequest, StatefulRequest, Upload};
 
 use super::record::expecting;
-use super::{CHANGES_TRIED, StatefulHandler};
+use super::{CHANGES_TRIED, StatefulHandler, note_end};
 use crate::files::mime::Extension;
 use crate::files::{Claimant, ObjectName, Part, PartKey, RevealError};
 use crate::handler::receive::{receive, refuse_early};
-use crate::handler::{Answer, Body, Peer};
-use crate::sessions::Versioned;
+use crate::handler::{Answer, Body, Peer, RUN_MAX, Received};
 
 /// Only a newer connection of the session can have taken its upload over.
 fn in_session(error: ErrorBody) -> ErrorBody {
@@ -19,26 +23,93 @@ fn in_session(error: ErrorBody) -> ErrorBody {
 }
 
 impl StatefulHandler {
-    pub(super) async fn transfer(
+    /// Whether an upload may be received while the one of `last` waits for its second half: it comes next in the same
+    /// session, and nothing is known there that has to be settled first.
+    #[must_use]
+    pub fn follows(&self, request: &StatefulRequest, last: Sequence, peer: &Peer) -> bool {
+        let (StatefulRequest::Inside(id, SessionRequest::Transfer(sequence, upload)), Some(bound)) =
+            (request, &peer.bound)
+        else {
+            return false;
+        };
+        let settled = !bound.ended && !bound.uncounted && !bound.carried && bound.unclear.is_none();
+        settled && bound.session == *id && *sequence == last.next() && upload.offset == 0
+    }
+
+    /// The first half of an upload that [follows](Self::follows) others. They will be counted before it, or it will not.
+    pub async fn follow(
         &self,
-        seen: Versioned,
+        request: StatefulRequest,
+        body: &mut dyn Body,
+        peer: &mut Peer,
+    ) -> Result<Received, ErrorBody> {
+        let StatefulRequest::Inside(_, request @ SessionRequest::Transfer(..)) = request else {
+            return Err(ErrorCode::Internal.into());
+        };
+        let fingerprint = Fingerprint::of(&request).ok_or(ErrorCode::Internal)?;
+        let SessionRequest::Transfer(sequence, upload) = request else { return Err(ErrorCode::Internal.into()) };
+        let seen = self.held_for(Action::Transfer, peer).await.inspect_err(|error| note_end(error, peer))?;
+        self.receive(&seen.session, sequence, fingerprint, &upload, body, peer).await
+    }
+
+    /// The first half of an upload: its bytes.
+    pub(super) async fn receive(
+        &self,
+        session: &Session,
+        sequence: Sequence,
         fingerprint: Fingerprint,
         upload: &Upload,
         body: &mut dyn Body,
-        peer: &mut Peer,
-    ) -> Result<Answer, ErrorBody> {
+        peer: &Peer,
+    ) -> Result<Received, ErrorBody> {
         let bytes_max = self.limits().stateful_request_bytes_max;
         refuse_early(upload, bytes_max)?;
         let ack = upload.ack.unwrap_or(self.services.ack);
-        let sequence = seen.session.next_sequence();
-        let name = self.name(&seen.session, sequence, Extension::of(&upload.mime_type));
-        let key = PartKey::of_sequence(seen.session.id(), sequence);
+        let name = self.name(session, sequence, Extension::of(&upload.mime_type));
+        let key = PartKey::of_sequence(session.id(), sequence);
         let by = Claimant::Bound(peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?.number);
         let kind = upload.digest_kind();
         let own = Some((key, by));
         let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await.map_err(in_session)?;
-        let stored = part.stored();
+        Ok(Received { sequence, fingerprint, name, part, kind, ack, sized: upload.total().is_some() })
+    }
 
+    /// The second half of uploads that follow each other: shown, then counted in one change. An answer for each, in
+    /// their order; behind one that failed, the next finds a gap.
+    pub async fn commit(&self, run: Vec<Received>, peer: &mut Peer) -> Vec<Result<Answer, ErrorBody>> {
+        let count = run.len();
+        let (counted, failure) = match self.show_and_count(run, peer).await {
+            Ok(outcome) => outcome,
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let mut answers: Vec<_> = counted.into_iter().map(Ok).collect();
+        answers.extend(failure.map(Err));
+        while answers.len() < count {
+            answers.push(Err(self.gap(peer).await));
+        }
+        for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+            note_end(error, peer);
+        }
+        answers
+    }
+
+    /// What an upload is told when the one before it was not counted.
+    async fn gap(&self, peer: &Peer) -> ErrorBody {
+        match self.held_for(Action::Transfer, peer).await {
+            Ok(seen) => expecting(ErrorCode::SequenceGap, &seen.session),
+            Err(error) => error,
+        }
+    }
+
+    /// The answers of those that were counted, and why the next one was not.
+    async fn show_and_count(
+        &self,
+        run: Vec<Received>,
+        peer: &mut Peer,
+    ) -> Result<(Vec<Answer>, Option<ErrorBody>), ErrorBody> {
+        let Some((sequence, name)) = run.first().map(|first| (first.sequence, first.name)) else {
+            return Ok((Vec::new(), None));
+        };
         // From here to the count, no newer connection comes between: it waits for its turn.
         let _turn = self.turn(peer).await?;
         let fenced = self.held_for(Action::Transfer, peer).await?;
@@ -50,19 +121,42 @@ impl StatefulHandler {
         if let Some(bound) = &mut peer.bound {
             bound.uncounted = true;
         }
+        let of_unknown_length: Vec<_> = run.iter().filter(|one| !one.sized).map(Received::sequence).collect();
+        // All at once, so that they can become durable together.
+        let shown = join_all(run.into_iter().map(|received| self.show(received))).await;
+        let mut receipts = Vec::with_capacity(shown.len());
+        let mut failure = None;
+        for outcome in shown {
+            match outcome {
+                Ok(receipt) if failure.is_none() => receipts.push(receipt),
+                // Visible and not counted, like what a crash leaves.
+                Ok(_) => {}
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        // The objects are on the disk before the session counts them. A crash in between leaves files that the
+        // repeated requests find; the other order would acknowledge files that are not there.
+        let answers = self.count(&receipts, peer).await?;
+        if let (Some(bound), Some(_)) = (&mut peer.bound, &failure) {
+            bound.uncounted = true;
+        }
+        for sequence in of_unknown_length {
+            // Left by an earlier request that knew its length.
+            self.forget_part(&fenced.session, sequence).await;
+        }
+        Ok((answers, failure))
+    }
+
+    /// Shows one upload; its receipt, to be counted.
+    async fn show(&self, received: Received) -> Result<Arc<Receipt>, ErrorBody> {
+        let Received { sequence, fingerprint, name, part, kind, ack, sized: _ } = received;
+        let stored = part.stored();
         self.reveal(part, &name, kind, ack).await.map_err(|error| ErrorBody {
             expected_sequence: (error.code == ErrorCode::SequenceReused).then_some(sequence),
             ..in_session(error)
         })?;
-        // The object is on the disk before the session counts it. A crash in between leaves a file that the
-        // repeated request adopts; the other order would acknowledge a file that is not there.
         let file = FileInfo { stored_as: name.to_wire(), size: stored.size, digest: stored.digest };
-        let answer = self.count(Receipt::new(sequence, fingerprint, Outcome::Stored(file, ack)), peer).await?;
-        if upload.total().is_none() {
-            // Left by an earlier request that knew its length.
-            self.forget_part(&fenced.session, sequence).await;
-        }
-        Ok(answer)
+        Ok(Arc::new(Receipt::new(sequence, fingerprint, Outcome::Stored(file, ack))))
     }
 
     /// Shows a part under its session's name. The same bytes, if they are there already, are adopted. Others were
@@ -103,7 +197,7 @@ impl StatefulHandler {
         Err(RevealError::Occupied(part).into())
     }
 
-    /// Sets aside what was made visible under the next sequence and never counted; nobody was told of it. A file
+    /// Sets aside what was made visible from the next sequence on and never counted; nobody was told of it. A file
     /// under the name that is about to be used is left to [`Self::reveal`], which may adopt it.
     pub(super) async fn clear_uncounted(
         &self,
@@ -116,11 +210,9 @@ impl StatefulHandler {
             return Ok(());
         }
         let sequence = session.next_sequence();
-        let page = self.services.files.list(self.shelf(session), sequence, 1).await?;
-        for entry in page.entries {
-            if entry.sequence == sequence && Some(&entry.name) != wanted {
-                self.services.files.set_aside(&entry.name).await?;
-            }
+        let page = self.services.files.list(self.shelf(session), sequence, RUN_MAX).await?;
+        for entry in page.entries.iter().filter(|entry| Some(&entry.name) != wanted) {
+            self.services.files.set_aside(&entry.name).await?;
         }
         Ok(())
     }
