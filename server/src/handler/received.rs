@@ -14,6 +14,7 @@ pub const RUN_MAX: usize = 32;
 
 /// What came of the first half of a request.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "moved once, right after it was made")]
 pub enum Begun {
     /// All there is to do.
     Answered(Answer),

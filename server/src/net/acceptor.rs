@@ -82,7 +82,8 @@ impl Acceptor {
                     number = number.wrapping_add(1);
                     let span = tracing::error_span!("connection", number, peer = %address);
                     let abort = abort.clone();
-                    let served = self.take(stream, address);
+                    // Moved into another future, it would take its memory twice.
+                    let served = Box::pin(self.take(stream, address));
                     connections.spawn(
                         async move {
                             tokio::select! {
@@ -128,7 +129,7 @@ impl Acceptor {
                 Err(body) => {
                     tracing::info!(code = %body.code, "turned away");
                     if let Ok(_permit) = turned_away.try_acquire() {
-                        turn_away(stream, body, &context).await;
+                        Box::pin(turn_away(stream, body, &context)).await;
                     }
                 }
             }

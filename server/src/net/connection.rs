@@ -78,7 +78,12 @@ impl<S: Stream> Connection<S> {
 
     /// Serves the connection to its end.
     pub async fn serve(mut self) {
-        let mut ending = self.frames().await;
+        let ending = self.frames().await;
+        // Apart, like everything that is not waiting for the next frame.
+        Box::pin(self.end(ending)).await;
+    }
+
+    async fn end(mut self, mut ending: Ending) {
         if let Err(earlier) = self.commit().await {
             ending = earlier;
         }
@@ -126,12 +131,13 @@ impl<S: Stream> Connection<S> {
     async fn in_session(&mut self, next: Next) -> Result<(), Ending> {
         let context = Arc::clone(&self.context);
         let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
-        let serve = async {
+        // Apart, so that a connection on which nothing happens takes no memory for what might happen.
+        let serve = Box::pin(async {
             match next {
                 Next::Frame(line) => self.frame(&line).await,
                 Next::Commit => self.commit().await,
             }
-        };
+        });
         tokio::select! {
             biased;
             next = serve => next,

@@ -1,6 +1,7 @@
 //! A byte stream with a decoder on it: reads into the decoder, writes lines, and waits for neither
 //! longer than allowed.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -23,6 +24,8 @@ pub(super) const PAYLOAD_READ_BYTES: u64 = 256 * 1024;
 const AHEAD_READ_BYTES: u64 = 160 * 1024;
 /// Bytes of replies that wait for more to be written with.
 const REPLIES_BYTES_MAX: usize = 16 * 1024;
+/// Buffers of a payload besides the one that is being filled: as many as it may hold in memory.
+const USED_BUFFERS_MAX: usize = 4;
 /// Room in the buffer below which there is a new one.
 const SPARE_BYTES_MIN: usize = 32 * 1024;
 
@@ -40,6 +43,8 @@ pub(super) struct Link<S> {
     replies: Vec<u8>,
     /// The decoder's buffer has the size that payloads want.
     grown: bool,
+    /// Buffers it had before.
+    used: Used,
     /// The peer sends requests before it has the answers to earlier ones.
     pub(super) pipelined: bool,
     /// Room for reading many of them at once.
@@ -63,6 +68,7 @@ impl<S: Stream> Link<S> {
             decoder: Decoder::new(limits.header_bytes_max),
             replies: Vec::new(),
             grown: false,
+            used: Used::default(),
             pipelined: false,
             room_ahead: None,
             progress_bytes_min: (thousandfold / 1_000).max(1),
@@ -102,7 +108,8 @@ impl<S: Stream> Link<S> {
         // What was given out of this buffer may still be on its way to the disk. What is left of it is used before
         // there is another, or one that sends little at a time would hold a whole one for each of its reads.
         if buffer.capacity().saturating_sub(buffer.len()) < want.min(SPARE_BYTES_MIN) {
-            buffer.reserve(want);
+            let fresh = self.used.take(want, buffer);
+            self.used.put(std::mem::replace(buffer, fresh));
         }
         pin!(self.stream.read_buf(buffer)).poll(cx).map_ok(|count| match count {
             0 => Filled::End,
@@ -115,7 +122,7 @@ impl<S: Stream> Link<S> {
     pub(super) fn shrink(&mut self) {
         if self.grown {
             *self.decoder.buffer_mut() = BytesMut::new();
-            (self.grown, self.room_ahead) = (false, None);
+            (self.grown, self.used, self.room_ahead) = (false, Used::default(), None);
         }
     }
 
@@ -180,6 +187,31 @@ impl<S: Stream> Link<S> {
         };
         // Whether the peer finished in time or not, the connection ends here.
         let _ = tokio::time::timeout(Duration::from_millis(limits.closing_drop_timeout_ms), drain).await;
+    }
+}
+
+/// Buffers whose bytes are on their way to the disk. Fresh memory costs more than what is done with it, so a buffer is
+/// filled again once nobody reads it any more.
+#[derive(Debug, Default)]
+struct Used(VecDeque<BytesMut>);
+
+impl Used {
+    /// A buffer with room for so many bytes more than these, which it begins with.
+    fn take(&mut self, want: usize, bytes: &[u8]) -> BytesMut {
+        let room = want.saturating_add(bytes.len());
+        let free = self.0.iter_mut().position(|buffer| buffer.try_reclaim(room));
+        let mut buffer = free.and_then(|free| self.0.remove(free)).unwrap_or_else(|| BytesMut::with_capacity(room));
+        buffer.extend_from_slice(bytes);
+        buffer
+    }
+
+    /// Keeps a buffer of which parts were given out.
+    fn put(&mut self, mut buffer: BytesMut) {
+        buffer.clear();
+        if self.0.len() == USED_BUFFERS_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(buffer);
     }
 }
 

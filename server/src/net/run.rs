@@ -12,7 +12,7 @@ use super::link::{Stream, now};
 use crate::handler::{Answer, RUN_MAX, Received};
 
 /// What is known of a request besides what is asked.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
     pub(super) action: Action,
     pub(super) mode: Mode,
