@@ -1,6 +1,5 @@
 //! The storage folder itself: everything here blocks.
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
@@ -8,12 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use shared::digest::DigestKind;
-use shared::id::{SessionId, Timestamp};
+use shared::id::Timestamp;
 use shared::wire::Ack;
 
 use super::parts::Parts;
-use crate::files::naming::folder_name;
-use crate::files::platform::{Access, Folder, read_exact_at};
+use super::place::Sure;
+use crate::files::platform::{Folder, read_exact_at};
 use crate::files::{ASIDE_KEPT_MS, ObjectName, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
 
 /// Ends the name of a file that is being received.
@@ -22,9 +21,6 @@ pub(super) const PART: &str = ".part";
 pub(super) const ASIDE: &str = ".bad";
 /// Locks that all names share. Two names that meet in one only wait for each other.
 pub(super) const NAME_LOCKS: usize = 256;
-/// Session folders remembered as durable. Forgetting one costs a sync.
-const DURABLE_FOLDERS_MAX: usize = 16 * 1024;
-
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) root: Folder,
@@ -35,40 +31,6 @@ pub(super) struct Disk {
     pub(super) parts: Parts,
     /// Held as long as a part is under way, even when the storage itself is gone.
     pub(super) _lock: File,
-}
-
-/// What is known of durability beyond the disk itself.
-#[derive(Debug, Default)]
-pub(super) struct Sure {
-    /// Session folders whose own names are durable.
-    folders: HashSet<SessionId>,
-    /// What failed to be made durable. The system may forget such a failure and call the next sync a success, so
-    /// it is remembered here. Grows with failures of the disk only.
-    doubtful_names: HashSet<ObjectName>,
-    /// Likewise folders; `None` is the storage folder.
-    doubtful_folders: HashSet<Option<SessionId>>,
-}
-
-/// The folder that a name is in.
-enum Place<'disk> {
-    Root(&'disk Folder),
-    Session(SessionId, Folder),
-}
-
-impl Place<'_> {
-    fn folder(&self) -> &Folder {
-        match self {
-            Self::Root(folder) => folder,
-            Self::Session(_, folder) => folder,
-        }
-    }
-
-    fn session(&self) -> Option<SessionId> {
-        match self {
-            Self::Root(_) => None,
-            Self::Session(session, _) => Some(*session),
-        }
-    }
 }
 
 impl Disk {
@@ -221,66 +183,10 @@ impl Disk {
         self.names.get(which)
     }
 
-    fn sure(&self) -> MutexGuard<'_, Sure> {
-        self.sure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn staged_name(&self, end: &str) -> String {
         format!("{:032x}{end}", self.next_staged.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// `None`: the session has no folder yet.
-    fn place(&self, name: &ObjectName) -> io::Result<Option<Place<'_>>> {
-        let Some(session) = name.folder() else { return Ok(Some(Place::Root(&self.root))) };
-        Ok(self.session_folder(session)?.map(|folder| Place::Session(session, folder)))
-    }
-
-    fn make_place(&self, name: &ObjectName) -> io::Result<Place<'_>> {
-        if let Some(place) = self.place(name)? {
-            return Ok(place);
-        }
-        let Some(session) = name.folder() else { return Ok(Place::Root(&self.root)) };
-        let folder = folder_name(session);
-        if self.root.make_subfolder(&folder, Access::Shared)? {
-            // Somebody may have removed one that we knew to be durable.
-            self.sure().folders.remove(&session);
-        }
-        Ok(Place::Session(session, self.root.subfolder(&folder)?))
-    }
-
-    /// The folder of a session, if it has one.
-    pub(super) fn session_folder(&self, session: SessionId) -> io::Result<Option<Folder>> {
-        match self.root.subfolder(&folder_name(session)) {
-            Ok(folder) => Ok(Some(folder)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Makes the names in a folder durable, and the folder's own.
-    fn sync_place(&self, place: &Place<'_>) -> io::Result<()> {
-        let session = place.session();
-        self.remembering(session, place.folder().sync())?;
-        let Some(session) = session else { return Ok(()) };
-        if self.sure().folders.contains(&session) {
-            return Ok(());
-        }
-        self.remembering(None, self.root.sync()).inspect_err(|_| {
-            self.sure().doubtful_folders.insert(Some(session));
-        })?;
-        let mut sure = self.sure();
-        if sure.folders.len() >= DURABLE_FOLDERS_MAX {
-            sure.folders.clear();
-        }
-        sure.folders.insert(session);
-        Ok(())
-    }
-
-    pub(super) fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
-        result.inspect_err(|_| {
-            self.sure().doubtful_folders.insert(folder);
-        })
-    }
 }
 
 /// The bytes at `offset` of a file of `size` bytes, as many as `chunk` holds.

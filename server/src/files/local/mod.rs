@@ -28,6 +28,7 @@ mod opening;
 mod part;
 mod parts;
 mod pen;
+mod place;
 mod sink;
 mod source;
 

@@ -1,0 +1,108 @@
+//! The folders that names are in, and what is known of their durability. Everything here blocks.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::{MutexGuard, PoisonError};
+
+use shared::id::SessionId;
+
+use super::disk::Disk;
+use crate::files::ObjectName;
+use crate::files::naming::folder_name;
+use crate::files::platform::{Access, Folder};
+
+/// Session folders remembered as durable. Forgetting one costs a sync.
+const DURABLE_FOLDERS_MAX: usize = 16 * 1024;
+
+/// What is known of durability beyond the disk itself.
+#[derive(Debug, Default)]
+pub(super) struct Sure {
+    /// Session folders whose own names are durable.
+    folders: HashSet<SessionId>,
+    /// What failed to be made durable. The system may forget such a failure and call the next sync a success, so
+    /// it is remembered here. Grows with failures of the disk only.
+    pub(super) doubtful_names: HashSet<ObjectName>,
+    /// Likewise folders; `None` is the storage folder.
+    pub(super) doubtful_folders: HashSet<Option<SessionId>>,
+}
+
+/// The folder that a name is in.
+pub(super) enum Place<'disk> {
+    Root(&'disk Folder),
+    Session(SessionId, Folder),
+}
+
+impl Place<'_> {
+    pub(super) fn folder(&self) -> &Folder {
+        match self {
+            Self::Root(folder) => folder,
+            Self::Session(_, folder) => folder,
+        }
+    }
+
+    pub(super) fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Root(_) => None,
+            Self::Session(session, _) => Some(*session),
+        }
+    }
+}
+
+impl Disk {
+    /// `None`: the session has no folder yet.
+    pub(super) fn place(&self, name: &ObjectName) -> io::Result<Option<Place<'_>>> {
+        let Some(session) = name.folder() else { return Ok(Some(Place::Root(&self.root))) };
+        Ok(self.session_folder(session)?.map(|folder| Place::Session(session, folder)))
+    }
+
+    pub(super) fn make_place(&self, name: &ObjectName) -> io::Result<Place<'_>> {
+        if let Some(place) = self.place(name)? {
+            return Ok(place);
+        }
+        let Some(session) = name.folder() else { return Ok(Place::Root(&self.root)) };
+        let folder = folder_name(session);
+        if self.root.make_subfolder(&folder, Access::Shared)? {
+            // Somebody may have removed one that we knew to be durable.
+            self.sure().folders.remove(&session);
+        }
+        Ok(Place::Session(session, self.root.subfolder(&folder)?))
+    }
+
+    /// The folder of a session, if it has one.
+    pub(super) fn session_folder(&self, session: SessionId) -> io::Result<Option<Folder>> {
+        match self.root.subfolder(&folder_name(session)) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the names in a folder durable, and the folder's own.
+    pub(super) fn sync_place(&self, place: &Place<'_>) -> io::Result<()> {
+        let session = place.session();
+        self.remembering(session, place.folder().sync())?;
+        let Some(session) = session else { return Ok(()) };
+        if self.sure().folders.contains(&session) {
+            return Ok(());
+        }
+        self.remembering(None, self.root.sync()).inspect_err(|_| {
+            self.sure().doubtful_folders.insert(Some(session));
+        })?;
+        let mut sure = self.sure();
+        if sure.folders.len() >= DURABLE_FOLDERS_MAX {
+            sure.folders.clear();
+        }
+        sure.folders.insert(session);
+        Ok(())
+    }
+
+    pub(super) fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {
+        result.inspect_err(|_| {
+            self.sure().doubtful_folders.insert(folder);
+        })
+    }
+
+    pub(super) fn sure(&self) -> MutexGuard<'_, Sure> {
+        self.sure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
