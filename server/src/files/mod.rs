@@ -20,7 +20,7 @@ use shared::wire::Ack;
 use tokio_util::sync::CancellationToken;
 
 pub use keeping::{Claimant, Keeping, PartKey};
-pub use local::{LocalStorage, OpenError};
+pub use local::{LocalStorage, OpenError, SharedSyncs};
 pub use memory::MemoryStorage;
 pub use naming::{Form, ObjectName};
 

@@ -10,8 +10,9 @@ use shared::digest::DigestKind;
 use shared::id::Timestamp;
 use shared::wire::Ack;
 
+use super::group::Groups;
 use super::parts::Parts;
-use super::place::Sure;
+use super::place::{Place, Sure};
 use crate::files::platform::{Folder, read_exact_at};
 use crate::files::{ASIDE_KEPT_MS, ObjectName, SOURCE_CHUNK_BYTES_MAX, StorageError, Stored};
 
@@ -19,8 +20,10 @@ use crate::files::{ASIDE_KEPT_MS, ObjectName, SOURCE_CHUNK_BYTES_MAX, StorageErr
 pub(super) const PART: &str = ".part";
 /// Ends the name of a file that was set aside.
 pub(super) const ASIDE: &str = ".bad";
-/// Locks that all names share. Two names that meet in one only wait for each other.
-pub(super) const NAME_LOCKS: usize = 256;
+/// Locks that all names share. Two names that meet in one only wait for each other, but do not share their syncs; so
+/// there are many more than files in a group.
+pub(super) const NAME_LOCKS: usize = 4096;
+
 #[derive(Debug)]
 pub(super) struct Disk {
     pub(super) root: Folder,
@@ -29,6 +32,7 @@ pub(super) struct Disk {
     pub(super) sure: Mutex<Sure>,
     pub(super) next_staged: AtomicU64,
     pub(super) parts: Parts,
+    pub(super) groups: Groups,
     /// Held as long as a part is under way, even when the storage itself is gone.
     pub(super) _lock: File,
 }
@@ -41,42 +45,32 @@ impl Disk {
         Ok((name, file))
     }
 
-    /// Shows a staged file, if the name is free; `false`: it is not. After an error it is staged again.
-    pub(super) fn reveal(&self, staged: &str, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
+    /// Shows a staged file, if the name is free; `false`: it is not. After an error it is staged still.
+    pub(super) fn reveal(&self, staged: &str, name: &ObjectName) -> Result<bool, StorageError> {
         let _held = self.hold(name);
-        self.reveal_held(staged, name, ack)
+        Ok(self.rename_held(staged, name, Ack::Written)?.is_some())
     }
 
-    /// The same with [`Ack::Written`]; `None` when somebody has the name, or one that shares its lock.
+    /// The same; `None` when somebody has the name, or one that shares its lock.
     pub(super) fn reveal_at_once(&self, staged: &str, name: &ObjectName) -> Option<Result<bool, StorageError>> {
-        let _held = match self.lock_of(name)?.try_lock() {
-            Ok(held) => held,
-            Err(TryLockError::Poisoned(held)) => held.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
-        Some(self.reveal_held(staged, name, Ack::Written))
+        let _held = self.try_hold(name)?;
+        Some(self.rename_held(staged, name, Ack::Written).map(|place| place.is_some()))
     }
 
-    fn reveal_held(&self, staged: &str, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
+    /// Gives a staged file its name, which the caller holds. Where it is then; `None`: the name is taken.
+    pub(super) fn rename_held(
+        &self,
+        staged: &str,
+        name: &ObjectName,
+        ack: Ack,
+    ) -> Result<Option<Place<'_>>, StorageError> {
         let place = self.make_place(name)?;
         if ack == Ack::Durable && self.sure().doubtful_folders.contains(&place.session()) && place.session().is_some() {
             // The folder's own name may be lost, and with it whatever is put into it.
             return Err(StorageError::GivenUp);
         }
-        let file_name = name.file_name();
-        if !self.staging.rename_new(staged, place.folder(), &file_name)? {
-            return Ok(false);
-        }
-        if ack == Ack::Durable
-            && let Err(error) = self.sync_place(&place)
-        {
-            // Nobody could look at it meanwhile, because we hold its name.
-            if !place.folder().rename_new(&file_name, &self.staging, staged).unwrap_or(false) {
-                tracing::error!(?name, "a file whose name could not be made durable could not be taken back either");
-            }
-            return Err(error.into());
-        }
-        Ok(true)
+        let renamed = self.staging.rename_new(staged, place.folder(), &name.file_name())?;
+        Ok(renamed.then_some(place))
     }
 
     pub(super) fn inspect(&self, name: &ObjectName, kind: DigestKind) -> Result<Option<Stored>, StorageError> {
@@ -172,8 +166,17 @@ impl Disk {
 
     /// Keeps others from this name until the guard is dropped. A file that is visible but may have to be taken
     /// back must not be seen, let alone adopted, by a second upload of the same name.
-    fn hold(&self, name: &ObjectName) -> Option<MutexGuard<'_, ()>> {
+    pub(super) fn hold(&self, name: &ObjectName) -> Option<MutexGuard<'_, ()>> {
         self.lock_of(name).map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// `None`: somebody has this name, or one that shares its lock.
+    pub(super) fn try_hold(&self, name: &ObjectName) -> Option<MutexGuard<'_, ()>> {
+        match self.lock_of(name)?.try_lock() {
+            Ok(held) => Some(held),
+            Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     fn lock_of(&self, name: &ObjectName) -> Option<&Mutex<()>> {
@@ -186,7 +189,6 @@ impl Disk {
     pub(super) fn staged_name(&self, end: &str) -> String {
         format!("{:032x}{end}", self.next_staged.fetch_add(1, Ordering::Relaxed))
     }
-
 }
 
 /// The bytes at `offset` of a file of `size` bytes, as many as `chunk` holds.

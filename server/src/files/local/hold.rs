@@ -218,25 +218,9 @@ impl Held {
         }
     }
 
-    /// Does `work` with the part's file while no newer claim can come between. `true` from it: the file is gone from
-    /// where it was, and this claim has ended.
-    pub(super) fn leave<E: From<StorageError>>(
-        &self,
-        disk: &Disk,
-        staged: &str,
-        work: impl FnOnce() -> Result<bool, E>,
-    ) -> Result<bool, E> {
-        let mut gate = self.idle()?;
-        let gone = work()?;
-        if gone {
-            // A small file has a name of its own until it is whole; what was there before it is of no use now.
-            if gate.length > 0 && staged != Disk::part_name(self.key) {
-                disk.remove_part(self.key);
-            }
-            gate.stage = Stage::Ended;
-            gate.length = 0;
-        }
-        Ok(gone)
+    /// Keeps newer claims away while the part's file is taken from where it is.
+    pub(super) fn leaving(&self) -> Result<Leaving<'_>, StorageError> {
+        Ok(Leaving { key: self.key, gate: self.idle()? })
     }
 
     /// Makes the part of a file that was written under another name, or elsewhere. `false`: it is not wanted.
@@ -269,6 +253,25 @@ impl Held {
             Stage::Idle => Ok(gate),
             Stage::Waiting(_) | Stage::Writing(_) | Stage::Left | Stage::Ended => Err(StorageError::Overtaken),
         }
+    }
+}
+
+/// A part whose file may leave its place; no newer claim can come between.
+#[derive(Debug)]
+pub(super) struct Leaving<'held> {
+    key: PartKey,
+    gate: MutexGuard<'held, Gate>,
+}
+
+impl Leaving<'_> {
+    /// The file is gone from where it was, and its claim has ended.
+    pub(super) fn left(mut self, disk: &Disk, staged: &str) {
+        // A small file has a name of its own until it is whole; what was there before it is of no use now.
+        if self.gate.length > 0 && staged != Disk::part_name(self.key) {
+            disk.remove_part(self.key);
+        }
+        self.gate.stage = Stage::Ended;
+        self.gate.length = 0;
     }
 }
 

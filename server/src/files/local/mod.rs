@@ -1,6 +1,7 @@
 //! Files in a folder of this machine. What may take long is done on the runtime's blocking threads: large pieces and
 //! whatever waits for the disk. A small file is written, hashed and renamed where it stands, which only fills the
-//! system's memory, unless somebody who waits for the disk has its name; if it is to be durable, it is synced and shown in one change of thread.
+//! system's memory, unless somebody who waits for the disk has its name; if it is to be durable, it is synced and shown
+//! with whatever else waits for that, in one change of thread.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use shared::wire::Ack;
 
 use self::continued::LocalClaim;
 use self::disk::Disk;
+pub use self::group::SharedSyncs;
 use self::sink::LocalSink;
 use self::source::LocalSource;
 use super::{
@@ -20,8 +22,10 @@ use super::{
 };
 
 mod collected;
+mod commit;
 mod continued;
 mod disk;
+mod group;
 mod hold;
 mod listing;
 mod opening;
@@ -68,6 +72,12 @@ impl LocalStorage {
     /// behind when an earlier server was killed and nobody was told of. Blocks; meant for the start.
     pub fn open(path: &Path, keeping: Keeping) -> Result<Self, OpenError> {
         Disk::open(path, keeping).map(|disk| Self { disk: Arc::new(disk) })
+    }
+
+    /// How many files were made durable so far, and in how many groups.
+    #[must_use]
+    pub fn shared(&self) -> SharedSyncs {
+        self.disk.groups.shared()
     }
 
     async fn on_disk<T: Send + 'static>(

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::OpenError;
 use super::disk::{ASIDE, Disk, NAME_LOCKS, PART};
+use super::group::Groups;
 use super::parts::Parts;
 use crate::files::Keeping;
 use crate::files::platform::{Access, Folder};
@@ -35,8 +36,10 @@ impl Disk {
         let next_staged = AtomicU64::new(clear_leftovers(&staging).map_err(unusable)?);
         let parts = Parts::found(&staging, keeping).map_err(unusable)?;
         root.sync().map_err(unusable)?;
+        let groups = Groups::open(|| root.subfolder(STAGING)).map_err(unusable)?;
         let names = (0..NAME_LOCKS).map(|_| Mutex::default()).collect();
-        let disk = Self { root, staging, names, sure: Mutex::default(), next_staged, parts, _lock: lock };
+        let sure = Mutex::default();
+        let disk = Self { root, staging, names, sure, next_staged, parts, groups, _lock: lock };
         disk.bound_parts();
         Ok(disk)
     }

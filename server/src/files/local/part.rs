@@ -1,6 +1,7 @@
 //! A part file: its bytes go to the disk here, and it vanishes unless it is revealed or kept for its next claim.
 
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,9 +10,9 @@ use shared::wire::Ack;
 
 use super::collected::Collected;
 use super::disk::Disk;
-use super::hold::Hold;
-use super::hop;
-use crate::files::platform::{preallocate, write_all_at};
+use super::hold::{Hold, Leaving};
+use super::{group, hop};
+use crate::files::platform::{Folder, preallocate, write_all_at};
 use crate::files::{ObjectName, Part, RevealError, StorageError, Stored};
 
 /// A file in the staging folder. Dropped, it is removed; one with a claim becomes its part.
@@ -23,6 +24,8 @@ struct Staged {
     file: Option<File>,
     revealed: bool,
     hold: Option<Hold>,
+    /// Shared syncs that had failed before its first byte; `None`: that was in an earlier request.
+    failures: Option<u64>,
 }
 
 impl Drop for Staged {
@@ -53,8 +56,9 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn create(disk: Arc<Disk>, reserve: u64, digest: Option<DigestKind>) -> Result<Self, StorageError> {
+        let failures = Some(disk.groups.failures());
         let (name, file) = disk.create_part()?;
-        let staged = Staged { disk, name, file: Some(file), revealed: false, hold: None };
+        let staged = Staged { disk, name, file: Some(file), revealed: false, hold: None, failures };
         preallocate(staged.file()?, 0, reserve)?;
         Ok(Self { staged, reserved: reserve, written: 0, hasher: digest.map(DigestKind::hasher) })
     }
@@ -95,12 +99,19 @@ impl Staged {
         self.file.as_ref().ok_or(StorageError::GivenUp)
     }
 
+    /// Keeps newer claims away, if it has one.
+    fn leaving(&self) -> Result<Option<Leaving<'_>>, StorageError> {
+        self.hold.as_ref().map(|hold| hold.held.leaving()).transpose()
+    }
+
     /// Does the work that takes the file away from here, under its claim if it has one.
     fn leave(&self, work: impl FnOnce() -> Result<bool, StorageError>) -> Result<bool, StorageError> {
-        match &self.hold {
-            None => work(),
-            Some(hold) => hold.held.leave(&self.disk, &self.name, work),
+        let leaving = self.leaving()?;
+        let gone = work()?;
+        if let (true, Some(leaving)) = (gone, leaving) {
+            leaving.left(&self.disk, &self.name);
         }
+        Ok(gone)
     }
 
     /// After a failure nobody knows what of the file will be there, so no claim is to find it.
@@ -134,7 +145,8 @@ impl LocalPart {
     /// A part whose file is in its place already.
     pub(super) fn continued(hold: Hold, file: File, stored: Stored, sealed: Ack) -> Self {
         let (disk, name) = (Arc::clone(&hold.disk), Disk::part_name(hold.held.key));
-        Self { staged: Staged { disk, name, file: Some(file), revealed: false, hold: Some(hold) }, stored, sealed }
+        let staged = Staged { disk, name, file: Some(file), revealed: false, hold: Some(hold), failures: None };
+        Self { staged, stored, sealed }
     }
 
     /// The same part, under a claim.
@@ -143,16 +155,45 @@ impl LocalPart {
         self
     }
 
-    fn show(mut self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
-        if ack == Ack::Durable && self.sealed == Ack::Written {
-            if let Err(error) = self.staged.file()?.sync_all() {
-                self.staged.give_up();
-                return Err(StorageError::from(error).into());
-            }
-            self.sealed = Ack::Durable;
+    /// The same part, as though its bytes were in another file.
+    #[cfg(test)]
+    pub(super) fn in_file(mut self, file: File) -> Self {
+        self.staged.file = Some(file);
+        self
+    }
+
+    pub(super) fn staged_name(&self) -> &str {
+        &self.staged.name
+    }
+
+    pub(super) fn is_durable(&self) -> bool {
+        self.sealed == Ack::Durable
+    }
+
+    /// Makes the bytes durable. `synced`: everything was synced just now, and so many such syncs have failed so far. If
+    /// none did since before the first byte, this one was told of these bytes.
+    pub(super) fn make_durable(&mut self, synced: Option<u64>) -> Result<(), StorageError> {
+        if self.is_durable() {
+            return Ok(());
         }
+        let file = self.staged.file()?;
+        if synced.is_none() || synced != self.staged.failures {
+            file.sync_all()?;
+        } else if !Folder::has_space(file, self.stored.size)? {
+            return Err(io::Error::other("the system has thrown bytes away").into());
+        }
+        self.sealed = Ack::Durable;
+        Ok(())
+    }
+
+    /// Keeps newer claims away while the file is taken from where it is.
+    pub(super) fn leaving(&self) -> Result<Option<Leaving<'_>>, StorageError> {
+        self.staged.leaving()
+    }
+
+    fn show(self: Box<Self>, name: &ObjectName) -> Result<(), RevealError> {
         let staged = &self.staged;
-        let revealed = staged.leave(|| staged.disk.reveal(&staged.name, name, ack));
+        let revealed = staged.leave(|| staged.disk.reveal(&staged.name, name));
         self.shown(revealed)
     }
 
@@ -173,7 +214,8 @@ impl LocalPart {
         if waits { Err(self) } else { Ok(self.shown(revealed)) }
     }
 
-    fn shown(mut self: Box<Self>, revealed: Result<bool, StorageError>) -> Result<(), RevealError> {
+    /// What comes of it: shown, or given back because the name is taken, or given up.
+    pub(super) fn shown(mut self: Box<Self>, revealed: Result<bool, StorageError>) -> Result<(), RevealError> {
         match revealed {
             Ok(true) => {
                 self.staged.revealed = true;
@@ -190,7 +232,7 @@ impl LocalPart {
     }
 
     /// Whether there is an older file that goes when this one is shown; removing one can take a while.
-    fn replaces_another(&self) -> bool {
+    pub(super) fn replaces_another(&self) -> bool {
         let Some(hold) = &self.staged.hold else { return false };
         hold.held.is_on_disk() && self.staged.name != Disk::part_name(hold.held.key)
     }
@@ -218,14 +260,13 @@ impl Part for LocalPart {
 
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError> {
         let name = *name;
-        let part = match ack {
+        match ack {
             // A rename takes less time than a change of thread.
             Ack::Written => match self.show_at_once(&name) {
-                Ok(shown) => return shown,
-                Err(part) => part,
+                Ok(shown) => shown,
+                Err(part) => hop(move || part.show(&name)).await,
             },
-            Ack::Durable => self,
-        };
-        hop(move || part.show(&name, ack)).await
+            Ack::Durable => group::commit(Arc::clone(&self.staged.disk), self, name).await,
+        }
     }
 }

@@ -88,12 +88,19 @@ impl Disk {
         self.remembering(None, self.root.sync()).inspect_err(|_| {
             self.sure().doubtful_folders.insert(Some(session));
         })?;
-        let mut sure = self.sure();
-        if sure.folders.len() >= DURABLE_FOLDERS_MAX {
-            sure.folders.clear();
-        }
-        sure.folders.insert(session);
+        self.are_durable([session]);
         Ok(())
+    }
+
+    /// Remembers that these folders' own names are durable.
+    pub(super) fn are_durable(&self, folders: impl IntoIterator<Item = SessionId>) {
+        let mut sure = self.sure();
+        for folder in folders {
+            if sure.folders.len() >= DURABLE_FOLDERS_MAX {
+                sure.folders.clear();
+            }
+            sure.folders.insert(folder);
+        }
     }
 
     pub(super) fn remembering(&self, folder: Option<SessionId>, result: io::Result<()>) -> io::Result<()> {

@@ -12,6 +12,7 @@ use super::*;
 use crate::files::mime::Extension;
 use crate::files::{Part, RevealError};
 
+mod groups;
 mod parts;
 
 fn folder() -> TempDir {

@@ -80,6 +80,23 @@ impl Folder {
         Ok(())
     }
 
+    /// There is no portable way.
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature on every platform")]
+    pub(in crate::files) fn may_sync_whole(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    #[expect(clippy::unused_self, reason = "the same signature on every platform")]
+    pub(in crate::files) fn sync_whole(&self) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is no portable way, and nothing is asked without [`Folder::sync_whole`].
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature on every platform")]
+    pub(in crate::files) fn has_space(_file: &File, _bytes: u64) -> io::Result<bool> {
+        Ok(false)
+    }
+
     pub(in crate::files) fn each_name(&self, each: &mut dyn FnMut(&str)) -> io::Result<()> {
         for entry in fs::read_dir(&self.0)? {
             if let Some(name) = entry?.file_name().to_str() {

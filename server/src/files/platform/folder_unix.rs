@@ -9,7 +9,10 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
-use super::{Access, rename};
+use super::{Access, rename, whole};
+
+/// The unit in which a file's space is counted, whatever the file system's own blocks are.
+const BLOCK_BYTES: u64 = 512;
 
 #[derive(Debug)]
 pub(in crate::files) struct Folder(File);
@@ -97,6 +100,29 @@ impl Folder {
     /// Makes the names in this folder durable.
     pub(in crate::files) fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
+    }
+
+    /// Whether [`Folder::sync_whole`] can be trusted.
+    pub(in crate::files) fn may_sync_whole(&self) -> io::Result<bool> {
+        whole::is_trusted(&self.0)
+    }
+
+    /// Makes everything on this file system durable. Tells every failure since it was last asked through this
+    /// descriptor, or since that was opened, whatever file it was that failed; but not that bytes were thrown away
+    /// for which there was no space, which [`Folder::has_space`] shows.
+    pub(in crate::files) fn sync_whole(&self) -> io::Result<()> {
+        whole::sync(&self.0)
+    }
+
+    /// Whether a file without holes has the space that so many bytes need.
+    pub(in crate::files) fn has_space(file: &File, bytes: u64) -> io::Result<bool> {
+        Ok(file.metadata()?.blocks().saturating_mul(BLOCK_BYTES) >= bytes)
+    }
+
+    /// One of which every sync of the whole fails.
+    #[cfg(test)]
+    pub(in crate::files) fn open_unsyncable(path: &Path) -> io::Result<Self> {
+        Ok(Self(rustix::fs::open(path, OFlags::PATH, Mode::empty())?.into()))
     }
 
     pub(in crate::files) fn each_name(&self, each: &mut dyn FnMut(&str)) -> io::Result<()> {

@@ -15,6 +15,8 @@ mod positional;
 mod preallocate;
 #[cfg(unix)]
 mod rename;
+#[cfg(unix)]
+mod whole;
 
 /// Who may look into a folder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,6 +60,10 @@ mod tests {
                 assert!(!sub.rename_new("x", &root, "z").unwrap());
                 assert_eq!(sub.rename_new("y", &root, "w").unwrap_err().kind(), ErrorKind::NotFound);
                 root.sync().unwrap();
+                if root.may_sync_whole().unwrap() {
+                    root.sync_whole().unwrap();
+                    assert!(<$folder>::has_space(&file, 11).unwrap() && !<$folder>::has_space(&file, 1 << 20).unwrap());
+                }
                 assert_eq!(text(root.open_file("z").unwrap()), "hello world");
                 assert!(root.open_file("y").unwrap().is_none());
                 assert_eq!(root.open_file("a").unwrap_err().kind(), ErrorKind::InvalidData);
