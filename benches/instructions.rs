@@ -7,6 +7,7 @@
 
 use std::env;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 const SMALL: u64 = 4 * 1_024;
 const LARGE: u64 = 64 * 1_024 * 1_024;
+
+/// In the folder where the counted program runs.
+const STORAGE: &str = "storage";
 
 struct Case {
     name: &'static str,
@@ -95,16 +99,17 @@ fn instructions(name: &str, frames: u64) -> u64 {
     let ran = ran.expect("valgrind, which Debian has in the package of that name");
     let told = String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{name} was not served: {told}");
+    let stored = harness::names(&folder.path().join(STORAGE)).len();
+    assert_eq!(u64::try_from(stored).expect("a number"), frames, "{name}: every frame has left its file");
     let collected = told.lines().find_map(|line| line.split_once("Collected : "));
     collected.and_then(|(_, number)| number.trim().parse().ok()).expect("what callgrind counted")
 }
 
 fn serve(work: Work, frames: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
     runtime.block_on(async {
         let limits = Limits { stateless_request_bytes_max: LARGE, ..Limits::default() };
-        let files = LocalStorage::open(folder.path(), Keeping::of(&limits)).expect("a storage");
+        let files = LocalStorage::open(Path::new(STORAGE), Keeping::of(&limits)).expect("a storage");
         let services = Services {
             clock: Arc::new(SystemClock::start()),
             dice: Arc::new(SystemDice),
@@ -118,9 +123,6 @@ fn serve(work: Work, frames: u64) {
         let stateful = StatefulHandler::new(services.clone(), Arc::new(MemoryStore::new(limits.sessions_max)));
         let dispatch = Dispatch::new(services, Some(stateless), Some(stateful));
         let context = Arc::new(Context::new(dispatch, Week01Ack::Deferred, CancellationToken::new()));
-        let script = Script::new(work, frames);
-        let stored = script.stored();
-        Connection::new(script, Ipv4Addr::LOCALHOST.into(), context).serve().await;
-        assert_eq!(stored.count(), frames, "every frame is answered with what was stored");
+        Connection::new(Script::new(work, frames), Ipv4Addr::LOCALHOST.into(), context).serve().await;
     });
 }

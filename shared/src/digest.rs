@@ -66,7 +66,11 @@ impl Digest {
     /// The wire's spelling.
     #[must_use]
     pub fn to_wire(self) -> String {
-        format!("{}:{}", self.kind.as_str(), HEXLOWER.encode(&self.bytes))
+        let mut text = String::with_capacity(80);
+        text.push_str(self.kind.as_str());
+        text.push(':');
+        HEXLOWER.encode_append(&self.bytes, &mut text);
+        text
     }
 
     /// Which algorithm made it.

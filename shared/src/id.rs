@@ -39,7 +39,7 @@ impl SessionId {
     /// The whole id, as the wire and file names carry it.
     #[must_use]
     pub fn to_wire(self) -> String {
-        self.0.to_string()
+        self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
     }
 
     /// The 16 bytes of the id.

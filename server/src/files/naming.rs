@@ -96,7 +96,7 @@ impl ObjectName {
     pub fn to_wire(&self) -> String {
         let file = self.file_name();
         match self.folder() {
-            Some(session) => format!("{}/{file}", folder_name(session)),
+            Some(session) => [&folder_name(session), "/", &file].concat(),
             None => file,
         }
     }
@@ -152,7 +152,7 @@ impl ObjectName {
 /// The name of a session's folder.
 #[must_use]
 pub fn folder_name(session: SessionId) -> String {
-    format!("session_{}", session.to_wire())
+    ["session_", &session.to_wire()].concat()
 }
 
 /// A hash, so that the name neither tells the secret nor follows from another name.

@@ -230,7 +230,7 @@ pub(super) async fn fetch_answer(services: &Services, name: &ObjectName, offset:
         .checked_sub(offset)
         .ok_or_else(|| ErrorBody { offset: Some(size), ..ErrorBody::from(ErrorCode::BadOffset) })?;
     let mut answer = Answer::of(Status::File);
-    name.extension().mime_type().clone_into(&mut answer.reply.mime_type);
+    answer.reply.mime_type = name.extension().mime_type().into();
     answer.reply.size = left;
     answer.reply.file = Some(FileInfo { stored_as: name.to_wire(), size, digest: None });
     answer.reply.trailer = Some(DigestKind::default());

@@ -2,6 +2,7 @@
 //! a reply the stream is at a frame boundary, or the connection ends.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,12 +21,17 @@ use super::tally::Tally;
 use super::week01::{self, WEEK01_SILENCE_MS};
 use crate::handler::{Answer, AnswerPayload, Begun, Peer};
 
+/// How long a connection stays ready for the next frame, with all the memory that takes.
+const LULL_MS: u64 = 100;
+
 /// A connection and what is known of its client.
 #[derive(Debug)]
 pub struct Connection<S> {
     pub(super) link: Link<S>,
     dialect: Dialect,
     pub(super) peer: Peer,
+    /// When the last frame was over.
+    quiet_since: Instant,
     /// Week 01 files stored and not acknowledged yet.
     pub(super) owed: usize,
     /// Uploads that came close behind each other and wait to be shown and counted together.
@@ -40,6 +46,8 @@ enum Next {
     Frame(Bytes),
     /// Nothing more is at hand, and the uploads received so far wait.
     Commit,
+    /// Nothing has come for a while.
+    Lull,
 }
 
 /// Why no further frame is read.
@@ -63,6 +71,7 @@ impl<S: Stream> Connection<S> {
             link,
             dialect: Dialect::Unsettled,
             peer: Peer { address, number: context.number(), bound: None, degraded: false },
+            quiet_since: now(),
             owed: 0,
             run: Run::default(),
             tally: Tally::default(),
@@ -116,32 +125,43 @@ impl<S: Stream> Connection<S> {
 
     async fn frames(&mut self) -> Ending {
         loop {
-            let next = match self.next().await {
-                Ok(next) => self.in_session(next).await,
+            // Apart, so that a connection on which nothing happens takes no memory for what might happen.
+            let ending = match self.next(None).await {
+                Ok(next) => Box::pin(self.busy(next)).await,
                 Err(ending) => Err(ending),
             };
-            if let Err(ending) = next {
+            if let Err(ending) = ending {
                 return ending;
             }
         }
     }
 
-    /// One frame, from its header to the end of its answer, or the end of a run. Meanwhile the client cannot be heard
-    /// of, so the session it holds is renewed.
-    async fn in_session(&mut self, next: Next) -> Result<(), Ending> {
+    /// Frame after frame, until nothing has come for a while.
+    async fn busy(&mut self, mut next: Next) -> Result<(), Ending> {
         let context = Arc::clone(&self.context);
-        let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
-        // Apart, so that a connection on which nothing happens takes no memory for what might happen.
-        let serve = Box::pin(async {
-            match next {
-                Next::Frame(line) => self.frame(&line).await,
-                Next::Commit => self.commit().await,
+        loop {
+            let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
+            {
+                // Pinned here, because every move of it would be a copy of all that a frame may need.
+                let serve = pin!(async {
+                    match next {
+                        Next::Frame(line) => self.frame(&line).await,
+                        Next::Commit => self.commit().await,
+                        Next::Lull => Ok(()),
+                    }
+                });
+                // Meanwhile the client cannot be heard of, so the session it holds is renewed.
+                tokio::select! {
+                    biased;
+                    served = serve => served?,
+                    never = context.keep_alive(held) => match never {},
+                }
             }
-        });
-        tokio::select! {
-            biased;
-            next = serve => next,
-            never = context.keep_alive(held) => match never {},
+            self.quiet_since = now();
+            next = match self.next(Some(self.quiet_since + millis(LULL_MS))).await? {
+                Next::Lull => return Ok(()),
+                next @ (Next::Frame(_) | Next::Commit) => next,
+            };
         }
     }
 
@@ -190,11 +210,11 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// What is to be done next. Waits for the first byte of a header as long as the connection may be quiet, and for the
-    /// rest as long as a header may take; but for nothing while there is a run to be committed.
-    async fn next(&mut self) -> Result<Next, Ending> {
+    /// What is to be done next. Waits for the first byte of a header as long as the connection may be quiet, or until
+    /// `lull`, and for the rest as long as a header may take; but for nothing while there is a run to be committed.
+    async fn next(&mut self, lull: Option<Instant>) -> Result<Next, Ending> {
         let context = Arc::clone(&self.context);
-        let quiet_since = now();
+        let quiet_since = self.quiet_since;
         let mut begun: Option<Instant> = None;
         loop {
             let week01 = self.dialect == Dialect::Week01;
@@ -231,7 +251,14 @@ impl<S: Stream> Connection<S> {
             let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
             let moved = self.moved();
             let stop = (fresh && !leaving).then_some(&self.context.stop);
-            let wait_until = pay_at.map_or(deadline, |pay_at| pay_at.min(deadline));
+            let lull_at = lull.filter(|_| fresh && pay_at.is_none());
+            let wait_until = [pay_at, lull_at].into_iter().flatten().fold(deadline, Instant::min);
+            let fill = async {
+                match lull {
+                    Some(_) => self.link.fill_between(&context.budget).await,
+                    None => self.link.fill_idle().await,
+                }
+            };
             tokio::select! {
                 biased;
                 () = cancelled(moved.as_ref()) => return Err(Ending::Refused(ErrorCode::SessionMoved.into())),
@@ -240,12 +267,13 @@ impl<S: Stream> Connection<S> {
                         return Err(self.stopping());
                     }
                 }
-                filled = tokio::time::timeout_at(wait_until, self.link.fill_between(&context.budget)) => match filled {
+                filled = tokio::time::timeout_at(wait_until, fill) => match filled {
                     Ok(Ok(Filled::Bytes(_))) => {}
                     Ok(Ok(Filled::End)) => return Err(self.ended()),
                     Ok(Err(_)) => return Err(Ending::Lost),
-                    Err(_) if now() < deadline => self.pay().await,
-                    Err(_) => return Err(self.timed_out()),
+                    Err(_) if now() >= deadline => return Err(self.timed_out()),
+                    Err(_) if pay_at.is_some() => self.pay().await,
+                    Err(_) => return Ok(Next::Lull),
                 },
             }
         }
@@ -413,13 +441,16 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    pub(super) async fn send(&mut self, answer: Answer) -> Result<(), Ending> {
-        let server_time_ms = Some(self.context.now());
-        let line = encode(&Reply { server_time_ms, ..answer.reply });
-        // In one piece, so that the data does not wait until the line is acknowledged.
-        let head = [&line[..], &answer.session_data].concat();
-        self.link.owe(&head).await.map_err(|_| Ending::Lost)?;
-        match answer.payload {
+    pub(super) fn send(&mut self, mut answer: Answer) -> impl Future<Output = Result<(), Ending>> + Send + '_ {
+        answer.reply.server_time_ms = Some(self.context.now());
+        self.link.owe(&encode(&answer.reply));
+        self.link.owe(&answer.session_data);
+        self.send_payload(answer.payload)
+    }
+
+    async fn send_payload(&mut self, payload: AnswerPayload) -> Result<(), Ending> {
+        self.link.flush_some().await.map_err(|_| Ending::Lost)?;
+        match payload {
             AnswerPayload::Nothing => Ok(()),
             AnswerPayload::Bytes(bytes) => self.link.write(&bytes).await.map_err(|_| Ending::Lost),
             AnswerPayload::File(mut source) => {

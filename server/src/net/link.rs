@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::body::Budget;
 
 /// Bytes read at once between frames, and inside a payload. The second is what one system call moves well.
-const HEADER_READ_BYTES: usize = 8 * 1024;
+const HEADER_READ_BYTES: u64 = 8 * 1024;
 pub(super) const PAYLOAD_READ_BYTES: u64 = 256 * 1024;
 /// Bytes read at once from a client that does not wait for its answers: as many small uploads as are handled together.
 const AHEAD_READ_BYTES: u64 = 160 * 1024;
@@ -78,32 +78,39 @@ impl<S: Stream> Link<S> {
 
     /// Waits for the next frame. While nothing of it is here, no memory is held for it. Dropped while it waits, no byte
     /// is lost.
-    pub(super) async fn fill_between(&mut self, budget: &Budget) -> io::Result<Filled> {
+    pub(super) async fn fill_idle(&mut self) -> io::Result<Filled> {
         poll_fn(|cx| {
-            if self.pipelined && self.room_ahead.is_none() {
-                self.room_ahead = budget.room_ahead(AHEAD_READ_BYTES);
-            }
-            let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
-            let filled = self.poll_fill(cx, want);
+            let filled = self.poll_fill(cx, 0);
             if filled.is_pending() && self.decoder.unfinished().is_empty() {
                 self.grown = true;
                 self.shrink();
+                self.replies = Vec::new();
             }
             filled
         })
         .await
     }
 
+    /// Waits for the next frame, with memory for many of them if the peer sends so. Dropped while it waits, no byte is
+    /// lost.
+    pub(super) async fn fill_between(&mut self, budget: &Budget) -> io::Result<Filled> {
+        if self.pipelined && self.room_ahead.is_none() {
+            self.room_ahead = budget.room_ahead(AHEAD_READ_BYTES);
+        }
+        let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
+        poll_fn(|cx| self.poll_fill(cx, want)).await
+    }
+
     /// Waits for more of a payload, with new memory for at most so many bytes of it. Dropped while it waits, no byte is
     /// lost.
     pub(super) async fn fill_at_most(&mut self, bytes_max: u64) -> io::Result<Filled> {
         let want = self.decoder.payload_missing().min(bytes_max);
+        self.grown |= want > HEADER_READ_BYTES;
         poll_fn(|cx| self.poll_fill(cx, want)).await
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, want: u64) -> Poll<io::Result<Filled>> {
-        let want = usize::try_from(want).unwrap_or(usize::MAX).max(HEADER_READ_BYTES);
-        self.grown |= want > HEADER_READ_BYTES;
+        let want = usize::try_from(want.max(HEADER_READ_BYTES)).unwrap_or(usize::MAX);
         let buffer = self.decoder.buffer_mut();
         // What was given out of this buffer may still be on its way to the disk. What is left of it is used before
         // there is another, or one that sends little at a time would hold a whole one for each of its reads.
@@ -132,8 +139,12 @@ impl<S: Stream> Link<S> {
     }
 
     /// Owes the peer these bytes until the next [`Self::flush`].
-    pub(super) async fn owe(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn owe(&mut self, bytes: &[u8]) {
         self.replies.extend_from_slice(bytes);
+    }
+
+    /// Writes what the peer is owed, if that is much.
+    pub(super) async fn flush_some(&mut self) -> io::Result<()> {
         if self.replies.len() < REPLIES_BYTES_MAX { Ok(()) } else { self.flush().await }
     }
 
@@ -142,8 +153,11 @@ impl<S: Stream> Link<S> {
         if self.replies.is_empty() {
             return Ok(());
         }
-        let replies = std::mem::take(&mut self.replies);
-        self.send(&replies).await
+        let mut replies = std::mem::take(&mut self.replies);
+        self.send(&replies).await?;
+        replies.clear();
+        self.replies = replies;
+        Ok(())
     }
 
     /// Writes what the peer is owed and then all of `bytes`, unless the peer takes them too slowly.
@@ -177,7 +191,7 @@ impl<S: Stream> Link<S> {
         }
         let drain = async {
             let mut left = limits.closing_drop_bytes_max;
-            let mut waste = vec![0; HEADER_READ_BYTES];
+            let mut waste = vec![0; SPARE_BYTES_MIN];
             while left > 0 {
                 match self.stream.read(&mut waste).await {
                     Ok(0) | Err(_) => break,

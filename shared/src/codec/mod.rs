@@ -2,7 +2,7 @@
 
 mod decoder;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use serde::Serialize;
 
 pub use decoder::{Decoder, Event};
@@ -93,11 +93,11 @@ impl FrameFaultKind {
 /// # Errors
 /// Only if `header` cannot be written as JSON, which the types of this crate always can.
 pub fn encode_line(header: &impl Serialize) -> Result<Bytes, serde_json::Error> {
-    let mut line = BytesMut::with_capacity(256).writer();
+    // As long as the usual reply.
+    let mut line = Vec::with_capacity(512);
     serde_json::to_writer(&mut line, header)?;
-    let mut line = line.into_inner();
-    line.put_u8(b'\n');
-    Ok(line.freeze())
+    line.push(b'\n');
+    Ok(line.into())
 }
 
 /// The line before a chunk of `length` bytes; 0 ends the chunks.

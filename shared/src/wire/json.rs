@@ -1,6 +1,7 @@
 //! A header line as a tree, by the strict rules of PROTOCOL.md section 2. The parsing is serde's; what
 //! it would let pass (arrays, deep nesting, duplicate keys, fractions) is refused here while it visits.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,19 +14,28 @@ use crate::id::INTEGER_MAX;
 const DEPTH_MAX: usize = 3;
 
 /// The members of an object, by key after unescaping.
-pub(crate) type Members = BTreeMap<String, Json>;
+pub(crate) type Members<'line> = BTreeMap<Cow<'line, str>, Json<'line>>;
 
-/// A value of a header.
+/// A value of a header. Text without escapes stays in the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Json {
+pub(crate) enum Json<'line> {
     Null,
     Bool,
     Integer(u64),
     /// A number that is no integer from 0 to 2^53-1. A Week 01 header and a 2.0 header answer it
     /// differently, so it is judged when the version is known.
     OtherNumber,
-    Text(String),
-    Object(Members),
+    Text(Cow<'line, str>),
+    Object(Members<'line>),
+}
+
+impl Json<'_> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Null | Self::Bool | Self::Integer(_) | Self::OtherNumber | Self::Object(_) => None,
+        }
+    }
 }
 
 /// Why a line is no header.
@@ -40,7 +50,7 @@ pub(crate) enum JsonFault {
 }
 
 /// Reads one line, without its LF, as one JSON object.
-pub(crate) fn parse(line: &[u8]) -> Result<Members, JsonFault> {
+pub(crate) fn parse(line: &[u8]) -> Result<Members<'_>, JsonFault> {
     let text = std::str::from_utf8(line).map_err(|_| JsonFault::Encoding)?;
     let fault = RefCell::new(None);
     let mut input = serde_json::Deserializer::from_str(text);
@@ -58,7 +68,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Members, JsonFault> {
 }
 
 /// Whether a number that breaks the grammar stands anywhere.
-pub(crate) fn has_other_number(members: &Members) -> bool {
+pub(crate) fn has_other_number(members: &Members<'_>) -> bool {
     members.values().any(|value| match value {
         Json::OtherNumber => true,
         Json::Object(inner) => has_other_number(inner),
@@ -81,57 +91,62 @@ impl Seed<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, input: D) -> Result<Json, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, input: D) -> Result<Json<'de>, D::Error> {
         input.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Seed<'_> {
-    type Value = Json;
+    type Value = Json<'de>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a value of a header")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
+    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
         Ok(Json::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
+    fn visit_bool<E>(self, _: bool) -> Result<Json<'de>, E> {
         Ok(Json::Bool)
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+    fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
         Ok(if number <= INTEGER_MAX { Json::Integer(number) } else { Json::OtherNumber })
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
+    fn visit_i64<E>(self, _: i64) -> Result<Json<'de>, E> {
         Ok(Json::OtherNumber)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<Json<'de>, E> {
         Ok(Json::OtherNumber)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Json, A::Error> {
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Json<'de>, A::Error> {
         Err(self.refuse(JsonFault::Syntax("a header holds no arrays")))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut input: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut input: A) -> Result<Json<'de>, A::Error> {
         let depth = self.depth.saturating_add(1);
         if depth > DEPTH_MAX {
             return Err(self.refuse(JsonFault::Syntax("the header is nested too deep")));
         }
         let mut members = Members::new();
-        while let Some(key) = input.next_key::<String>()? {
+        while let Some(key) = input.next_key_seed(self)? {
+            let Json::Text(key) = key else { return Err(self.refuse(JsonFault::Syntax("a key is text"))) };
             if members.contains_key(&key) {
-                return Err(self.refuse(JsonFault::Duplicate(key)));
+                return Err(self.refuse(JsonFault::Duplicate(key.into_owned())));
             }
             let value = input.next_value_seed(Seed { depth, ..self })?;
             members.insert(key, value);
@@ -176,7 +191,8 @@ mod tests {
             ("1e3", Json::OtherNumber),
             ("99999999999999999999999", Json::OtherNumber),
         ] {
-            let members = parse(format!("{{\"n\":{text}}}").as_bytes()).unwrap();
+            let line = format!("{{\"n\":{text}}}");
+            let members = parse(line.as_bytes()).unwrap();
             assert_eq!(members["n"], value, "{text}");
             assert_eq!(has_other_number(&members), value == Json::OtherNumber, "{text}");
         }

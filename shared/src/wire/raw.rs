@@ -96,7 +96,7 @@ pub fn read_header(line: &[u8], dialect: Dialect) -> Result<Incoming, Refusal> {
     if json::has_other_number(&members) {
         return Err(Refusal::fatal(ErrorCode::BadHeader, "numbers are integers from 0 to 2^53-1"));
     }
-    if members.get("version") != Some(&Json::Text(VERSION.to_owned())) || dialect == Dialect::Week01 {
+    if members.get("version").and_then(Json::as_text) != Some(VERSION) || dialect == Dialect::Week01 {
         return Err(unsupported_version(&members));
     }
     refuse_unknown(&members, &FIELDS, "")?;
@@ -106,7 +106,7 @@ pub fn read_header(line: &[u8], dialect: Dialect) -> Result<Incoming, Refusal> {
     if let Some(Json::Object(auth)) = members.get("auth") {
         refuse_unknown(auth, &AUTH_FIELDS, "auth.")?;
     }
-    let waits = members.get("expect") == Some(&Json::Text("continue".to_owned()));
+    let waits = members.get("expect").and_then(Json::as_text) == Some("continue");
     let framing = framing(&members).map(|framing| if waits { framing.without_payload() } else { framing });
     RawHeader::read(&members)
         .map(|raw| Incoming::Frame(Box::new(raw)))
@@ -144,7 +144,7 @@ const VERSION_BYTES_SHOWN_MAX: usize = 8;
 const AUTH_FIELDS: [&str; 3] = ["client", "nonce", "access_key"];
 
 /// Repeats the version that was found when it looks like one: a message is for people, and goes to their terminals.
-fn unsupported_version(members: &Members) -> Refusal {
+fn unsupported_version(members: &Members<'_>) -> Refusal {
     let found = match members.get("version") {
         None => "none",
         Some(Json::Text(version)) if version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
@@ -158,7 +158,7 @@ fn unsupported_version(members: &Members) -> Refusal {
 
 /// Version missing, "1.0" or "1", and no other field of section 2 than `mime_type` and `size`; keys that
 /// 2.0 does not know either were ignored by Week 01 and still are.
-fn is_week01(members: &Members) -> bool {
+fn is_week01(members: &Members<'_>) -> bool {
     let version = match members.get("version") {
         None => true,
         Some(Json::Text(version)) => version == "1.0" || version == "1",
@@ -168,7 +168,7 @@ fn is_week01(members: &Members) -> bool {
     version && !FIELDS.into_iter().any(foreign)
 }
 
-fn week01_upload(members: &Members) -> Option<Week01Upload> {
+fn week01_upload(members: &Members<'_>) -> Option<Week01Upload> {
     let size = match members.get("size") {
         None => 0,
         Some(Json::Integer(size)) => *size,
@@ -182,8 +182,8 @@ fn week01_upload(members: &Members) -> Option<Week01Upload> {
     Some(Week01Upload { mime_type, size })
 }
 
-fn refuse_unknown(members: &Members, known: &[&str], prefix: &str) -> Result<(), Refusal> {
-    match members.keys().find(|key| !known.contains(&key.as_str())) {
+fn refuse_unknown(members: &Members<'_>, known: &[&str], prefix: &str) -> Result<(), Refusal> {
+    match members.keys().find(|key| !known.contains(&key.as_ref())) {
         None => Ok(()),
         Some(key) => {
             let refusal =
@@ -194,7 +194,7 @@ fn refuse_unknown(members: &Members, known: &[&str], prefix: &str) -> Result<(),
 }
 
 /// What follows the header, if its three lengths can be understood, whatever else is wrong with it.
-fn framing(members: &Members) -> Option<Framing> {
+fn framing(members: &Members<'_>) -> Option<Framing> {
     let payload = match members.get("size") {
         None => Payload::Sized(0),
         Some(Json::Integer(size)) => Payload::Sized(*size),
@@ -220,7 +220,7 @@ fn framing(members: &Members) -> Option<Framing> {
 
 impl RawHeader {
     /// The checks of values, field by field in the order of the table.
-    fn read(members: &Members) -> Result<Self, Refusal> {
+    fn read(members: &Members<'_>) -> Result<Self, Refusal> {
         let mime_type = text(members, "mime_type", "type/subtype without parameters, at most 127 bytes", |value| {
             MimeType::from_wire(value)
         })?;
@@ -275,7 +275,7 @@ impl RawHeader {
 }
 
 impl RawSession {
-    fn read(members: &Members) -> Result<Self, Refusal> {
+    fn read(members: &Members<'_>) -> Result<Self, Refusal> {
         let id = match members.get("id") {
             None | Some(Json::Null) => None,
             Some(Json::Text(id)) => {
@@ -292,9 +292,8 @@ impl RawSession {
                 Some(Sequence::new(number).ok_or_else(|| bad_field("session.sequence", "an integer of at least 1"))?)
             }
         };
-        let action = text(members, "action", &Action::names(), Action::from_wire)
-            .map_err(|refusal| refusal.of_field("session.action"))?
-            .ok_or_else(|| bad_field("session.action", &Action::names()))?;
+        let action = members.get("action").and_then(Json::as_text).and_then(Action::from_wire);
+        let action = action.ok_or_else(|| bad_field("session.action", &Action::names()))?;
         let token = text(members, "token", "the token of the reply that opened the session", Token::from_wire)
             .map_err(|refusal| refusal.of_field("session.token"))?;
         match members.get("data_size") {
@@ -322,7 +321,7 @@ pub(super) fn bad_field(field: &str, expected: &str) -> Refusal {
 }
 
 fn text<T>(
-    members: &Members,
+    members: &Members<'_>,
     field: &str,
     expected: &str,
     read: impl FnOnce(&str) -> Option<T>,
@@ -336,7 +335,7 @@ fn text<T>(
     }
 }
 
-fn integer(members: &Members, field: &str) -> Result<Option<u64>, Refusal> {
+fn integer(members: &Members<'_>, field: &str) -> Result<Option<u64>, Refusal> {
     match members.get(field) {
         None => Ok(None),
         Some(Json::Integer(number)) => Ok(Some(*number)),
@@ -347,7 +346,7 @@ fn integer(members: &Members, field: &str) -> Result<Option<u64>, Refusal> {
 }
 
 /// The holder of the access key in `auth`, if there is one.
-fn read_auth(members: &Members) -> Result<Option<Holder>, Refusal> {
+fn read_auth(members: &Members<'_>) -> Result<Option<Holder>, Refusal> {
     let auth = match members.get("auth") {
         None => return Ok(None),
         Some(Json::Object(auth)) => auth,
@@ -361,7 +360,7 @@ fn read_auth(members: &Members) -> Result<Option<Holder>, Refusal> {
         .map_err(|refusal| refusal.of_field("auth.access_key"))
 }
 
-fn read_ext(members: &Members) -> Result<Ext, Refusal> {
+fn read_ext(members: &Members<'_>) -> Result<Ext, Refusal> {
     let ext = match members.get("ext") {
         None => return Ok(Ext::default()),
         Some(Json::Object(ext)) => ext,
@@ -370,6 +369,6 @@ fn read_ext(members: &Members) -> Result<Ext, Refusal> {
     if ext.values().any(|value| !matches!(value, Json::Text(_))) {
         return Err(bad_field("ext", "an object of strings"));
     }
-    let says_yes = |key: &str| ext.get(key) == Some(&Json::Text("yes".to_owned()));
+    let says_yes = |key: &str| ext.get(key).and_then(Json::as_text) == Some("yes");
     Ok(Ext { explain: says_yes("explain") })
 }

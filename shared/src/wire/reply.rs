@@ -1,5 +1,7 @@
 //! What a server answers: one header line, and for `list` and `fetch` a payload (PROTOCOL.md section 4).
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -44,11 +46,11 @@ pub enum Status {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reply {
     /// Always [`VERSION`].
-    pub version: String,
+    pub version: Cow<'static, str>,
     /// What the reply is about.
     pub status: Status,
     /// Type of the payload.
-    pub mime_type: String,
+    pub mime_type: Cow<'static, str>,
     /// Bytes of the payload.
     pub size: u64,
     /// The session, in stateful mode.
@@ -281,9 +283,9 @@ impl Reply {
     #[must_use]
     pub fn new(status: Status) -> Self {
         Self {
-            version: VERSION.to_owned(),
+            version: Cow::Borrowed(VERSION),
             status,
-            mime_type: "application/octet-stream".to_owned(),
+            mime_type: Cow::Borrowed("application/octet-stream"),
             size: 0,
             session: None,
             sequence: None,

@@ -58,7 +58,7 @@ impl StatefulHandler {
             lines.extend_from_slice(&encode_line(&line).map_err(|_| ErrorCode::Internal)?);
         }
         let mut answer = Answer::of(Status::Files);
-        "application/x-ndjson".clone_into(&mut answer.reply.mime_type);
+        answer.reply.mime_type = "application/x-ndjson".into();
         answer.reply.size = u64::try_from(lines.len()).unwrap_or(u64::MAX);
         let next = page.next.filter(|next| *next < session.next_sequence());
         answer.reply.next_offset = next.map(Sequence::get);
