@@ -17,6 +17,7 @@ mod access_key;
 mod address;
 mod cli;
 mod commands;
+mod congestion;
 mod console;
 mod conversation;
 mod env;

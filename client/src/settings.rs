@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_yaml::{Mapping, Value};
+use shared::congestion::Congestion;
 
 use crate::address::Address;
 use crate::cli::{AckName, FormatName, ModeName};
@@ -22,14 +23,16 @@ pub(crate) struct Settings {
     pub(crate) mode: Option<ModeName>,
     pub(crate) ack: Option<AckName>,
     pub(crate) output: Option<FormatName>,
+    pub(crate) congestion: Option<Congestion>,
 }
 
 /// The one table of keys: in the file, in the environment, and what is expected.
-const KEYS: [(&str, &str, &str); 4] = [
+const KEYS: [(&str, &str, &str); 5] = [
     ("server", "DFT_SERVER", "HOST:PORT"),
     ("mode", "DFT_MODE", "stateless, stateful or auto"),
     ("ack", "DFT_ACK", "written or durable"),
     ("output", "DFT_OUTPUT", "human, json or quiet"),
+    ("congestion", "DFT_CONGESTION", "auto, system, cubic or bbr"),
 ];
 
 impl Settings {
@@ -94,6 +97,7 @@ impl Settings {
             "mode" => self.mode = Some(ModeName::from_str(value, false).ok()?),
             "ack" => self.ack = Some(AckName::from_str(value, false).ok()?),
             "output" => self.output = Some(FormatName::from_str(value, false).ok()?),
+            "congestion" => self.congestion = Some(Congestion::from_word(value)?),
             _ => return None,
         }
         Some(())
@@ -144,6 +148,7 @@ fn near_value(key: &str, value: &str) -> String {
         "mode" => names::<ModeName>(),
         "ack" => names::<AckName>(),
         "output" => names::<FormatName>(),
+        "congestion" => Congestion::ALL.map(|choice| choice.as_str().to_owned()).to_vec(),
         // Nobody can guess an address.
         _ => Vec::new(),
     };
@@ -237,7 +242,7 @@ mod tests {
             "client.yaml:2: unknown key \"servr\" with \"a:1\"; did you mean \"server\"?\n\
              client.yaml:3: mode: \"both\": expected stateless, stateful or auto\n\
              client.yaml:4: ack: \"3\": expected written or durable\n\
-             client.yaml:5: unknown key \"nonsense\" with \"- 1\"; expected server, mode, ack, output\n\
+             client.yaml:5: unknown key \"nonsense\" with \"- 1\"; expected server, mode, ack, output, congestion\n\
              DFT_OUTPUT: \"xml\": expected human, json or quiet"
         );
         assert!(load("a: [1\n", &[]).unwrap_err().starts_with("client.yaml:"));

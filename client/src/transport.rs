@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use shared::codec::{Event, encode_line};
+use shared::congestion::Congestion;
 use shared::wire::{Reply, Status, Trailer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -15,6 +16,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
 
 use crate::address::Address;
+use crate::congestion;
 use crate::explain::Watch;
 use crate::failure::{Failure, system_words};
 use crate::header::Header;
@@ -58,7 +60,12 @@ pub(crate) enum Written {
 
 impl Connection {
     /// Opens a connection. `patience` bounds every later wait, and this one too.
-    pub(crate) async fn open(address: &Address, patience: Duration, watch: Watch) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        address: &Address,
+        congestion: Congestion,
+        patience: Duration,
+        watch: Watch,
+    ) -> Result<Self, Failure> {
         let unreachable = |cause: String| Failure::Unreachable { address: address.to_string(), cause };
         let bound = patience.min(CONNECT_TIMEOUT_MAX);
         let stream = match timeout(bound, TcpStream::connect((address.host(), address.port()))).await {
@@ -68,6 +75,9 @@ impl Connection {
         };
         // Frames are gathered here already; the kernel need not wait for more.
         stream.set_nodelay(true).map_err(|error| unreachable(system_words(&error)))?;
+        // Where the one that is wanted is missing, the system's own serves as well.
+        let wanted = stream.peer_addr().ok().and_then(|peer| congestion.for_peer(peer.ip()));
+        let _there = wanted.is_some_and(|name| congestion::set(&stream, name).is_ok());
         let (read, write) = stream.into_split();
         let replies = Replies::new(read, watch.clone());
         Ok(Self { write, replies, gathered: BytesMut::new(), patience, watch })

@@ -118,7 +118,7 @@ impl Server {
         let stop = CancellationToken::new();
         let dispatch = Dispatch::new(services, stateless, stateful);
         let context = Arc::new(Context::new(dispatch, config.week01_ack, stop.clone()));
-        let acceptor = Acceptor::new(listener, context);
+        let acceptor = Acceptor::new(listener, context, config.congestion);
         Ok(Self { address, acceptor, housekeeping: Housekeeping { janitor, files, clock }, stop })
     }
 

@@ -2,6 +2,7 @@
 //! session, the limits. No I/O, no clock, no dice, no async; `clippy.toml` beside this crate keeps it so.
 
 pub mod codec;
+pub mod congestion;
 pub mod digest;
 pub mod error;
 pub mod exit;

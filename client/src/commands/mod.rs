@@ -50,7 +50,8 @@ pub(crate) struct Context {
 impl Context {
     /// A new connection to the server.
     async fn connection(&self) -> Result<Connection, Failure> {
-        Connection::open(&self.server, self.patience, self.watch.clone()).await
+        let congestion = self.settings.congestion.unwrap_or_default();
+        Connection::open(&self.server, congestion, self.patience, self.watch.clone()).await
     }
 
     /// Waits for the next try, and says so; `None` when the bounds of trying are reached.

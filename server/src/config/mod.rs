@@ -23,6 +23,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::PathBuf;
 
+use shared::congestion::Congestion;
 use shared::limits::Limits;
 use shared::wire::Ack;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub sqlite_path: PathBuf,
     /// The Redis server that remembers sessions.
     pub redis_url: RedisUrl,
+    /// With which congestion control files are sent.
+    pub congestion: Congestion,
     /// When Week 01 clients are answered.
     pub week01_ack: Week01Ack,
     /// What is logged.
@@ -99,6 +102,7 @@ impl Default for Config {
             ticket_key_file: PathBuf::new(),
             sqlite_path: PathBuf::new(),
             redis_url: RedisUrl::default(),
+            congestion: Congestion::Auto,
             week01_ack: Week01Ack::Deferred,
             log: LogConfig { format: LogFormat::Human, level: LogLevel::Info },
             limits: Limits::default(),

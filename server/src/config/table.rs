@@ -1,6 +1,7 @@
 //! The table of keys: every setting once, in the order of `config.example.yaml`. Files, variables, the
 //! output of `check-config` and the example are read from it.
 
+use shared::congestion::Congestion;
 use shared::wire::Ack;
 
 use super::choice::{Exclusive, LogFormat, LogLevel, Naming, Persistence, ServerMode, Week01Ack};
@@ -65,6 +66,7 @@ pub(crate) static TABLE: &[Key] = &[
     choice!("server"."mode" = mode: ServerMode::from_word, later [], "Which requests are served: those without a session, those of a session, or both."),
     count!("server"."max_connections" = limits.connections_max, "", 1..=COUNT, "Connections at once, in all."),
     choice!("server"."ack" = ack: Ack::from_wire, later [], "What a stored file survives when the client asks for nothing: a crash of the server (written) or a power cut (durable)."),
+    choice!("server"."congestion" = congestion: Congestion::from_word, later [], "How fast a file is sent to a client: by CUBIC in the own network and as the system does beyond (auto), always as the system does, or always by one of these. Linux only."),
 
     count!("stateful"."session_timeout" = limits.session_timeout_ms in 1_000, "seconds", 1..=YEAR_S, "Silence after which a session is expired."),
     count!("stateful"."max_sessions" = limits.sessions_max, "", 1..=COUNT, "Live sessions at once, in all."),

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use shared::congestion::Congestion;
 use shared::error::ErrorCode;
 use shared::limits::Limits;
 use shared::wire::{ErrorBody, Reply};
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use super::body::millis;
+use super::congestion;
 use super::connection::{Connection, encode};
 use super::context::Context;
 use super::link::Link;
@@ -36,6 +38,7 @@ pub struct Acceptor {
     turned_away: Arc<Semaphore>,
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
     accepted: Rate,
+    congestion: Congestion,
 }
 
 /// One connection's place among all and among those of its address; free again when dropped.
@@ -47,9 +50,9 @@ struct Place {
 }
 
 impl Acceptor {
-    /// Connections of `listener` are served in `context`.
+    /// Connections of `listener` are served in `context`, and written to with this congestion control.
     #[must_use]
-    pub fn new(listener: TcpListener, context: Arc<Context>) -> Self {
+    pub fn new(listener: TcpListener, context: Arc<Context>, congestion: Congestion) -> Self {
         let limits = context.limits();
         let connections_max = limits.connections_max.min(Semaphore::MAX_PERMITS);
         let (rate, burst) = (limits.connections_per_address_per_s, limits.connections_per_address_burst);
@@ -63,6 +66,7 @@ impl Acceptor {
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
             by_address: Arc::default(),
             accepted,
+            congestion,
         }
     }
 
@@ -114,10 +118,17 @@ impl Acceptor {
         let context = Arc::clone(&self.context);
         // Here, because the tasks of connections begin in any order.
         let number = context.number();
+        let congestion = self.congestion.for_peer(address.ip());
         async move {
             // Replies are small and the client waits for each; Nagle's algorithm would hold them back.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");
+            }
+            // Where it is missing, the system's own serves as well.
+            if let Some(name) = congestion
+                && let Err(error) = congestion::set(&stream, name)
+            {
+                tracing::debug!(%error, name, "no such congestion control");
             }
             match place {
                 Ok(place) => {

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod body;
+mod congestion;
 mod connection;
 mod context;
 mod link;
