@@ -63,6 +63,12 @@ impl YieldingStore {
         self.calls.load(Ordering::SeqCst)
     }
 
+    /// How often it was asked to change a session.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.replaces.load(Ordering::SeqCst)
+    }
+
     /// Makes the `nth` change from now on fail as if another had come first, 1 being the next.
     pub fn conflict_at(&self, nth: u64) {
         let count = self.replaces.load(Ordering::SeqCst) + nth;

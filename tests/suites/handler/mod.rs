@@ -7,6 +7,7 @@ mod listing;
 mod old_tickets;
 mod orders;
 mod parts;
+mod runs;
 mod sequence;
 mod size;
 mod stay;

@@ -16,10 +16,10 @@ const ONE: &str = "0101010101010101010101010101010101010101010101010101010101010
 const TWO: &str = "0202020202020202020202020202020202020202020202020202020202020202";
 
 /// A file of keys, gone when dropped.
-struct Keys(tempfile::TempDir);
+pub(super) struct Keys(tempfile::TempDir);
 
 impl Keys {
-    fn of(keys: &[&str]) -> Self {
+    pub(super) fn of(keys: &[&str]) -> Self {
         let own = Self(tempfile::tempdir().unwrap());
         own.write(keys);
         own
@@ -38,7 +38,7 @@ impl Keys {
         }
     }
 
-    fn world(&self) -> Arc<World> {
+    pub(super) fn world(&self) -> Arc<World> {
         World::on(ticket_store(&self.path()), Setup::default())
     }
 

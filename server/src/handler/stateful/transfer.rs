@@ -78,19 +78,14 @@ impl StatefulHandler {
     /// their order; behind one that failed, the next finds a gap.
     pub async fn commit(&self, run: Vec<Received>, peer: &mut Peer) -> Vec<Result<Answer, ErrorBody>> {
         let count = run.len();
-        let (counted, failure) = match self.show_and_count(run, peer).await {
-            Ok(outcome) => outcome,
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        let mut answers: Vec<_> = counted.into_iter().map(Ok).collect();
-        answers.extend(failure.map(Err));
-        while answers.len() < count {
-            answers.push(Err(self.gap(peer).await));
+        let mut outcomes = self.show_and_count(run, peer).await.unwrap_or_else(|error| vec![Err(error)]);
+        while outcomes.len() < count {
+            outcomes.push(Err(self.gap(peer).await));
         }
-        for error in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             note_end(error, peer);
         }
-        answers
+        outcomes
     }
 
     /// What an upload is told when the one before it was not counted.
@@ -101,15 +96,14 @@ impl StatefulHandler {
         }
     }
 
-    /// The answers of those that were counted, and why the next one was not.
+    /// What came of each up to the first that could not be shown.
     async fn show_and_count(
         &self,
         run: Vec<Received>,
         peer: &mut Peer,
-    ) -> Result<(Vec<Answer>, Option<ErrorBody>), ErrorBody> {
-        let Some((sequence, name)) = run.first().map(|first| (first.sequence, first.name)) else {
-            return Ok((Vec::new(), None));
-        };
+    ) -> Result<Vec<Result<Answer, ErrorBody>>, ErrorBody> {
+        let Some(first) = run.first() else { return Ok(Vec::new()) };
+        let (sequence, name, sized) = (first.sequence, first.name, first.sized);
         // From here to the count, no newer connection comes between: it waits for its turn.
         let _turn = self.turn(peer).await?;
         let fenced = self.held_for(Action::Transfer, peer).await?;
@@ -121,30 +115,46 @@ impl StatefulHandler {
         if let Some(bound) = &mut peer.bound {
             bound.uncounted = true;
         }
-        let of_unknown_length: Vec<_> = run.iter().filter(|one| !one.sized).map(Received::sequence).collect();
-        // All at once, so that they can become durable together.
-        let shown = join_all(run.into_iter().map(|received| self.show(received))).await;
-        let mut receipts = Vec::with_capacity(shown.len());
-        let mut failure = None;
-        for outcome in shown {
-            match outcome {
-                Ok(receipt) if failure.is_none() => receipts.push(receipt),
-                // Visible and not counted, like what a crash leaves.
-                Ok(_) => {}
-                Err(error) => failure = failure.or(Some(error)),
-            }
-        }
+        let (receipts, failure) = self.show_all(run).await;
         // The objects are on the disk before the session counts them. A crash in between leaves files that the
         // repeated requests find; the other order would acknowledge files that are not there.
-        let answers = self.count(&receipts, peer).await?;
+        let counted = self.count(&receipts, peer).await;
         if let (Some(bound), Some(_)) = (&mut peer.bound, &failure) {
             bound.uncounted = true;
         }
-        for sequence in of_unknown_length {
+        let mut outcomes: Vec<_> = match counted {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            // The change may have been made all the same, and then with all of them.
+            Err(error) => receipts.iter().map(|_| Err(error.clone())).collect(),
+        };
+        if !sized && matches!(outcomes.first(), Some(Ok(_))) {
             // Left by an earlier request that knew its length.
             self.forget_part(&fenced.session, sequence).await;
         }
-        Ok((answers, failure))
+        outcomes.extend(failure.map(Err));
+        Ok(outcomes)
+    }
+
+    /// Shows uploads, all at once, so that they can become durable together. Receipts of them up to the first that
+    /// could not be shown, and why it could not.
+    async fn show_all(&self, run: Vec<Received>) -> (Vec<Arc<Receipt>>, Option<ErrorBody>) {
+        let names: Vec<_> = run.iter().map(|received| received.name).collect();
+        let shown = join_all(run.into_iter().map(|received| self.show(received))).await;
+        let mut receipts = Vec::with_capacity(shown.len());
+        let mut failure = None;
+        for (name, outcome) in names.iter().zip(shown) {
+            match outcome {
+                Ok(receipt) if failure.is_none() => receipts.push(receipt),
+                // It cannot be counted, and another request may take its number.
+                Ok(_) => {
+                    if let Err(error) = self.services.files.set_aside(name).await {
+                        tracing::warn!(%error, "a file that nobody was told of stays visible");
+                    }
+                }
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        (receipts, failure)
     }
 
     /// Shows one upload; its receipt, to be counted.
