@@ -4,6 +4,7 @@
 //! Method: all that a client sends is in a pipe before the connection is polled, and it is polled by hand. So what comes
 //! together is known, and the connection can be dropped at every await.
 
+mod cut;
 mod faults;
 mod order;
 

@@ -12,6 +12,7 @@ use shared::wire::{Ack, Action, ErrorBody, FileInfo, SessionRequest, StatefulReq
 
 use super::record::expecting;
 use super::{CHANGES_TRIED, StatefulHandler, note_end};
+use crate::config::Naming;
 use crate::files::mime::Extension;
 use crate::files::{Claimant, ObjectName, Part, PartKey, RevealError};
 use crate::handler::receive::{receive, refuse_early};
@@ -33,7 +34,9 @@ impl StatefulHandler {
             return false;
         };
         let settled = !bound.ended && !bound.uncounted && !bound.carried && bound.unclear.is_none();
-        settled && bound.session == *id && *sequence == last.next() && upload.offset == 0
+        // What a crash leaves of a run has to be found again, and names outside a folder are only looked for one by one.
+        let found_again = self.services.naming == Naming::SessionAware;
+        settled && found_again && bound.session == *id && *sequence == last.next() && upload.offset == 0
     }
 
     /// The first half of an upload that [follows](Self::follows) others. They will be counted before it, or it will not.
