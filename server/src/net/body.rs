@@ -35,6 +35,8 @@ const ROOM_TIMEOUT_MS: u64 = 5_000;
 #[derive(Debug)]
 pub(super) struct Budget {
     small: Share,
+    /// Never waited for. So whoever has some of it may wait for memory like all others.
+    ahead: Share,
     large: Share,
 }
 
@@ -48,7 +50,8 @@ struct Share {
 impl Budget {
     pub(super) fn new(limits: &Limits) -> Self {
         let bytes = u64::try_from(limits.buffer_bytes_max).unwrap_or(u64::MAX);
-        Self { small: Share::new(bytes / 4), large: Share::new(bytes - bytes / 4) }
+        let (small, ahead) = (bytes / 4, bytes / 8);
+        Self { small: Share::new(small), ahead: Share::new(ahead), large: Share::new(bytes - small - ahead) }
     }
 
     async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
@@ -58,7 +61,7 @@ impl Budget {
     /// Room for reading many small requests at once, if there is some now.
     pub(super) fn room_ahead(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
         let permits = u32::try_from(bytes / PERMIT_BYTES).ok()?;
-        Arc::clone(&self.large.memory).try_acquire_many_owned(permits).ok()
+        Arc::clone(&self.ahead.memory).try_acquire_many_owned(permits).ok()
     }
 }
 

@@ -5,7 +5,7 @@ use server::config::Week01Ack;
 use harness::world::{Setup, World};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Server, pass, timed, upload};
+use super::{Server, inside, pass, timed, upload};
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_stops_is_waited_for_twenty_seconds() {
@@ -174,5 +174,30 @@ async fn payloads_that_hardly_move_hold_up_no_other_large_one() {
     let mut line = server.connect();
     line.send(upload(1_000_000)).await;
     line.send(vec![7; 1_000_000]).await;
+    assert_eq!(timed(line.says()).await, ("stored".to_owned(), 0));
+}
+
+/// Memory for what a client sends ahead is not held while more is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_ahead_waits_for_no_memory_of_its_own() {
+    let server = narrow(1_536 * 1_024);
+    let mut line = server.connect();
+    let (id, _) = line.session().await;
+    let header = |number: u64, size: usize| {
+        let header = inside(&id, "transfer", &format!(",\"sequence\":{number}"));
+        header.replacen('{', &format!("{{\"mime_type\":\"a/b\",\"size\":{size},"), 1) + "\n"
+    };
+    // Two runs: after the first it is known that this client does not wait.
+    for numbers in [1..=4, 5..=8] {
+        for number in numbers {
+            line.send(header(number, 5) + "hello").await;
+        }
+        for _ in 0..4 {
+            assert_eq!(line.says().await, "stored");
+        }
+    }
+    line.send(header(9, 5) + "hello" + &header(10, 2_000_000)).await;
+    line.send(vec![7; 2_000_000]).await;
+    assert_eq!(timed(line.says()).await, ("stored".to_owned(), 0));
     assert_eq!(timed(line.says()).await, ("stored".to_owned(), 0));
 }
