@@ -174,12 +174,13 @@ impl<S: Stream> Connection<S> {
             }
         };
         self.dialect = Dialect::V2;
-        if let Ok(frame) = &frame
-            && self.continues_run(frame)
-        {
-            return self.request(frame.clone()).await;
-        }
+        let frame = match frame {
+            Ok(frame) if self.continues_run(&frame) => return self.request(frame).await,
+            other => other,
+        };
         self.commit().await?;
+        // Whatever the next one waits for, those before it have been answered.
+        self.link.flush().await.map_err(|_| Ending::Lost)?;
         // Frames that were sent before the client could hear of the stop are not begun any more.
         if self.context.stop.is_cancelled() {
             return Err(self.stopping());
@@ -454,6 +455,7 @@ impl<S: Stream> Connection<S> {
             AnswerPayload::Nothing => Ok(()),
             AnswerPayload::Bytes(bytes) => self.link.write(&bytes).await.map_err(|_| Ending::Lost),
             AnswerPayload::File(mut source) => {
+                self.link.flush().await.map_err(|_| Ending::Lost)?;
                 let mut hasher = DigestKind::default().hasher();
                 // A file that cannot be read to its end leaves a frame that cannot be finished.
                 while let Some(chunk) = source.next().await.map_err(|error| {

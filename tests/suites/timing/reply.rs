@@ -1,9 +1,12 @@
 //! Readers of replies keep the same pace as senders of payloads.
 
+use std::time::Duration;
+
 use harness::world::Sent;
+use server::files::memory::{Fault, Operation};
 use tokio::io::AsyncReadExt as _;
 
-use super::{Line, Server, pass, timed};
+use super::{Line, Server, inside, pass, timed};
 
 const BYTES: usize = 60 * 4_096;
 
@@ -73,4 +76,36 @@ async fn replies_nobody_reads_end_the_connection() {
     let (served, millis) = timed(line.served).await;
     served.unwrap();
     assert_eq!(millis, 20_000);
+}
+
+/// What has been answered is heard, whatever the request behind it waits for.
+#[tokio::test(start_paused = true)]
+async fn no_answer_is_kept_back_while_the_next_request_waits_for_the_disk() {
+    for (operation, action, numbered) in [
+        (Operation::Reveal, "transfer", true),
+        (Operation::Remove, "remove", true),
+        (Operation::List, "list", false),
+        (Operation::Next, "fetch", false),
+    ] {
+        let server = Server::new();
+        let mut line = server.connect();
+        let (id, _) = line.session().await;
+        let upload = "{\"mime_type\":\"text/plain\",\"size\":5,";
+        line.send(inside(&id, "transfer", ",\"sequence\":1").replacen('{', upload, 1) + "\nhello").await;
+        let file = format!("{{\"file\":{},", line.reply().await["file"]["stored_as"]);
+
+        server.world.files.fail(operation, 1, Fault::Never);
+        let more = match action {
+            "transfer" => upload,
+            "list" => "{",
+            _ => file.as_str(),
+        };
+        let hangs = inside(&id, action, if numbered { ",\"sequence\":2" } else { "" }).replacen('{', more, 1);
+        line.send(format!("{}\n{hangs}\nhello", inside(&id, "heartbeat", ""))).await;
+        let said = if action == "fetch" { ["heartbeat_ack", "file"].as_slice() } else { &["heartbeat_ack"] };
+        for word in said {
+            let heard = tokio::time::timeout(Duration::from_millis(1), line.says()).await;
+            assert_eq!(heard.as_deref(), Ok(*word), "{action}");
+        }
+    }
 }
