@@ -1,13 +1,16 @@
 //! What all connections of a server have in common.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::id::{Epoch, SessionId, Timestamp};
 use shared::limits::Limits;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Budget, millis};
+use super::run::FOLLOWING_MAX;
 use crate::config::Week01Ack;
 use crate::dispatch::Dispatch;
 
@@ -17,6 +20,8 @@ pub struct Context {
     pub(super) dispatch: Dispatch,
     pub(super) week01_ack: Week01Ack,
     pub(super) budget: Budget,
+    /// Places for uploads that wait for the end of a run.
+    pub(super) following: Arc<Semaphore>,
     pub(super) stop: CancellationToken,
     accepted: AtomicU64,
 }
@@ -26,7 +31,8 @@ impl Context {
     #[must_use]
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
         let budget = Budget::new(&dispatch.services().limits);
-        Self { dispatch, week01_ack, budget, stop, accepted: AtomicU64::new(0) }
+        let following = Arc::new(Semaphore::new(FOLLOWING_MAX));
+        Self { dispatch, week01_ack, budget, following, stop, accepted: AtomicU64::new(0) }
     }
 
     /// The place of a new connection among all.

@@ -1,15 +1,21 @@
 //! Uploads of one connection that came close behind each other: each is received when its turn comes, and all are shown
 //! and counted together when nothing more is at hand. Nothing is waited for to make a run longer.
 
+use std::sync::Arc;
+
 use shared::codec::Payload;
 use shared::id::Sequence;
 use shared::wire::{Action, Ext, Frame, Mode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::body::SMALL_BYTES_MAX;
 use super::connection::{Connection, Ending};
 use super::link::{Stream, now};
 use crate::handler::{Answer, RUN_MAX, Received};
+
+/// Uploads of all connections that may wait for the end of a run. Each has a file open.
+pub(super) const FOLLOWING_MAX: usize = 256;
 
 /// What is known of a request besides what is asked.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +40,8 @@ pub(super) enum Told {
 pub(super) struct Run {
     heads: Vec<Head>,
     uploads: Vec<Received>,
+    /// Of those behind the first.
+    places: Vec<OwnedSemaphorePermit>,
 }
 
 impl Head {
@@ -52,11 +60,17 @@ impl Run {
         self.heads.push(head);
         self.uploads.push(upload);
     }
+
+    /// A place for one more, if there is one now.
+    fn take_place(&mut self, following: &Arc<Semaphore>) -> bool {
+        let place = Arc::clone(following).try_acquire_owned();
+        place.map(|place| self.places.push(place)).is_ok()
+    }
 }
 
 impl<S: Stream> Connection<S> {
-    /// Whether a frame is the next upload of the run, small, and here whole.
-    pub(super) fn continues_run(&self, frame: &Frame) -> bool {
+    /// Whether a frame is the next upload of the run, small, and here whole. It has its place in the run then.
+    pub(super) fn continues_run(&mut self, frame: &Frame) -> bool {
         let Some(last) = self.run.uploads.last() else { return false };
         let small = matches!(frame.framing.payload, Payload::Sized(size) if size <= SMALL_BYTES_MAX);
         small
@@ -65,16 +79,18 @@ impl<S: Stream> Connection<S> {
             && !self.context.stop.is_cancelled()
             && self.context.dispatch.follows(&frame.request, last.sequence(), &self.peer)
             && self.link.decoder.holds(frame.framing)
+            && self.run.take_place(&self.context.following)
     }
 
     /// Ends the run: everything in it is shown, counted and answered.
     pub(super) async fn commit(&mut self) -> Result<(), Ending> {
-        let Run { heads, uploads } = std::mem::take(&mut self.run);
+        let Run { heads, uploads, places } = std::mem::take(&mut self.run);
         if uploads.is_empty() {
             return Ok(());
         }
         self.link.pipelined = uploads.len() > 1;
         let outcomes = self.context.dispatch.commit(uploads, &mut self.peer).await;
+        drop(places);
         for (head, outcome) in heads.into_iter().zip(outcomes) {
             match self.told(head, outcome) {
                 Told::Answer(answer) => self.send(answer).await?,

@@ -17,7 +17,7 @@ use harness::{Session, frame};
 use serde_json::Value;
 use server::config::Week01Ack;
 use server::net::{Connection, Context};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -80,14 +80,20 @@ impl Host {
 
     fn serving(&self, sent: &[u8], run: impl FnOnce(Runner<()>) -> bool) -> Heard {
         let _time = self.runtime.enter();
+        let (mut ours, served) = self.begin(sent);
+        let ended = run(served);
+        let mut bytes = Vec::new();
+        finish(ours.read_to_end(&mut bytes)).unwrap();
+        Heard { replies: replies(&bytes), ended }
+    }
+
+    /// The client's end of a connection that has sent this, and the server's.
+    fn begin(&self, sent: &[u8]) -> (DuplexStream, Runner<()>) {
         let (mut ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         finish(ours.write_all(sent)).unwrap();
         finish(ours.shutdown()).unwrap();
         let connection = Connection::new(theirs, Ipv4Addr::LOCALHOST.into(), Arc::clone(&self.context));
-        let ended = run(Box::pin(connection.serve()));
-        let mut bytes = Vec::new();
-        finish(ours.read_to_end(&mut bytes)).unwrap();
-        Heard { replies: replies(&bytes), ended }
+        (ours, Box::pin(connection.serve()))
     }
 }
 
@@ -117,9 +123,14 @@ fn replies(mut bytes: &[u8]) -> Vec<Value> {
     replies
 }
 
-/// The first session of every world: its dice count.
+/// The sessions of every world are the same: its dice count.
 fn first_session() -> Session {
-    let client = finish(Client::open(&World::new()));
+    nth_session(1)
+}
+
+fn nth_session(nth: usize) -> Session {
+    let world = World::new();
+    let client = (0..nth).map(|_| finish(Client::open(&world))).last().unwrap();
     Session { id: client.id.to_wire(), token: client.token.to_wire() }
 }
 

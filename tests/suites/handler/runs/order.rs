@@ -1,9 +1,11 @@
 //! Which uploads come together, and what is answered in which order.
 
+use harness::orders::poll_n;
 use harness::{Session, frame};
 use serde_json::Value;
+use server::files::memory::{Fault, Operation};
 
-use super::{Host, PAYLOAD, connect, first_session, upload, uploads};
+use super::{Host, PAYLOAD, connect, first_session, nth_session, upload, uploads};
 
 #[test]
 fn uploads_that_come_together_are_answered_in_order_and_counted_in_one_change() {
@@ -125,4 +127,22 @@ fn a_stop_in_the_middle_of_a_run_ends_it() {
         }
     }
     assert!(shut > 10, "{shut}");
+}
+
+/// Each upload that waits has a file open, and there are only so many of these.
+#[test]
+fn so_many_uploads_of_all_connections_wait_for_others_and_no_more() {
+    let host = Host::new();
+    let _time = host.runtime.enter();
+    for nth in 1..=1_000 {
+        host.world.files.fail(Operation::Reveal, nth, Fault::Never);
+    }
+    let mut connections = Vec::new();
+    for nth in 1..=10 {
+        let session = nth_session(nth);
+        let (ours, mut served) = host.begin(&[connect(), uploads(&session, 1..=32)].concat());
+        assert!(poll_n(10_000, &mut served).is_none());
+        connections.push((ours, served));
+    }
+    assert_eq!(host.world.files.partial(), 10 + 256);
 }
