@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use harness::orders::{Runner, finish, poll_n};
+use harness::stores::together;
 use harness::world::{Client, World};
 use harness::{Session, frame};
 use serde_json::Value;
@@ -80,11 +81,20 @@ impl Host {
 
     fn serving(&self, sent: &[u8], run: impl FnOnce(Runner<()>) -> bool) -> Heard {
         let _time = self.runtime.enter();
-        let (mut ours, served) = self.begin(sent);
+        let (ours, served) = self.begin(sent);
         let ended = run(served);
-        let mut bytes = Vec::new();
-        finish(ours.read_to_end(&mut bytes)).unwrap();
-        Heard { replies: replies(&bytes), ended }
+        Heard::on(ours, ended)
+    }
+
+    /// Serves two clients poll by poll, the second from that poll of the first on; nothing when there is no such poll.
+    fn serve_both(&self, polls: usize, first: &[u8], second: &[u8]) -> Option<[Heard; 2]> {
+        let _time = self.runtime.enter();
+        let ((first, mut one), (second, other)) = (self.begin(first), self.begin(second));
+        if poll_n(polls, &mut one).is_some() {
+            return None;
+        }
+        finish(together([one, other]));
+        Some([Heard::on(first, true), Heard::on(second, true)])
     }
 
     /// The client's end of a connection that has sent this, and the server's.
@@ -98,6 +108,13 @@ impl Host {
 }
 
 impl Heard {
+    /// All that came on this end of a connection.
+    fn on(mut ours: DuplexStream, ended: bool) -> Self {
+        let mut bytes = Vec::new();
+        finish(ours.read_to_end(&mut bytes)).unwrap();
+        Self { replies: replies(&bytes), ended }
+    }
+
     /// The status of each reply, or the code of its error.
     fn words(&self) -> Vec<&str> {
         self.replies.iter().map(word).collect()

@@ -121,3 +121,24 @@ fn what_is_encoded_is_decoded_however_it_is_cut() {
         })
         .unwrap();
 }
+
+#[test]
+fn a_frame_is_held_from_its_last_byte_on_and_not_before() {
+    runner(1_000)
+        .run(&(sent(), sent()), |(frame, next)| {
+            let mut wire = Vec::new();
+            frame.encode(&mut wire);
+            let whole = wire.len();
+            next.encode(&mut wire);
+            let body = wire.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+            for end in body..=wire.len() {
+                let mut decoder = Decoder::new(1_000);
+                decoder.buffer_mut().extend_from_slice(&wire[..end]);
+                prop_assert!(matches!(decoder.next_event(), Ok(Some(Event::Header(_)))));
+                let held = decoder.holds(frame.framing());
+                prop_assert_eq!(held, frame.chunks.is_none() && end >= whole, "{} of {}", end, whole);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
