@@ -69,6 +69,18 @@ impl Spread {
         let median = *values.get(values.len() / 2)?;
         Some(Self { median, least: *values.first()?, most: *values.last()? })
     }
+
+    /// How many times as long one took as the other, round by round.
+    #[must_use]
+    pub fn of_ratios(one: &[f64], other: &[f64]) -> Option<Self> {
+        Self::of(one.iter().zip(other).map(|(one, other)| one / other))
+    }
+
+    /// So many things per second, round by round.
+    #[must_use]
+    pub fn of_rates(seconds: &[f64], things: f64) -> Option<Self> {
+        Self::of(seconds.iter().map(|seconds| things / seconds))
+    }
 }
 
 impl fmt::Display for Spread {

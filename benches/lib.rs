@@ -7,7 +7,9 @@ mod figures;
 mod load;
 mod memory;
 pub mod script;
+mod rounds;
 
 pub use figures::{Clock, Sample, Spread};
 pub use load::{FILE, Uploads, Work, latencies, uploads_in_turn, week01};
 pub use memory::{Memory, cpu_seconds};
+pub use rounds::rounds;

@@ -11,7 +11,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use benches::{Clock, FILE, Memory, Sample, Spread, Uploads, Work, cpu_seconds, latencies, uploads_in_turn, week01};
+use benches::{
+    Clock, FILE, Memory, Sample, Spread, Uploads, Work, cpu_seconds, latencies, rounds, uploads_in_turn, week01,
+};
 use harness::ServerProcess;
 use shared::wire::{Ack, Mode};
 use tempfile::TempDir;
@@ -182,30 +184,14 @@ fn against_week01() {
     }
 }
 
-/// So many rounds in which each contestant has one turn; in every second round the order is reversed.
-fn rounds(count: usize, contestants: usize, mut turn: impl FnMut(usize) -> Duration) -> Vec<Vec<f64>> {
-    let round = |number: usize| {
-        let mut times = vec![0.0; contestants];
-        for place in 0..contestants {
-            let last = contestants.saturating_sub(1);
-            let who = if number.is_multiple_of(2) { place } else { last.saturating_sub(place) };
-            if let Some(time) = times.get_mut(who) {
-                *time = turn(who).as_secs_f64();
-            }
-        }
-        times
-    };
-    (0..count).map(round).collect()
-}
-
 /// The ratio of two contestants, round by round.
-fn ratio(rounds: &[Vec<f64>], one: usize, other: usize) -> Option<Spread> {
-    Spread::of(rounds.iter().filter_map(|times| Some(times.get(one)? / times.get(other)?)))
+fn ratio(seconds: &[Vec<f64>], one: usize, other: usize) -> Option<Spread> {
+    Spread::of_ratios(seconds.get(one)?, seconds.get(other)?)
 }
 
 /// Things per second of one contestant.
-fn rates(rounds: &[Vec<f64>], who: usize, things: usize) -> Option<Spread> {
-    Spread::of(rounds.iter().filter_map(|times| Some(count(things) / times.get(who)?)))
+fn rates(seconds: &[Vec<f64>], who: usize, things: usize) -> Option<Spread> {
+    Spread::of_rates(seconds.get(who)?, count(things))
 }
 
 fn visible(storage: &Path) -> usize {
