@@ -3,13 +3,15 @@
 #![expect(clippy::expect_used, reason = "a bench that fails says where, and ends")]
 #![expect(clippy::missing_panics_doc, reason = "everything here panics when a server does not do its work")]
 
+mod family;
 mod figures;
 mod load;
 mod memory;
 pub mod script;
 mod rounds;
 
+pub use family::Family;
 pub use figures::{Clock, Sample, Spread};
 pub use load::{FILE, Uploads, Work, latencies, uploads_in_turn, week01};
-pub use memory::{Memory, cpu_seconds};
+pub use memory::Memory;
 pub use rounds::rounds;

@@ -11,9 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use benches::{
-    Clock, FILE, Memory, Sample, Spread, Uploads, Work, cpu_seconds, latencies, rounds, uploads_in_turn, week01,
-};
+use benches::{Clock, FILE, Family, Memory, Sample, Spread, Uploads, Work, latencies, rounds, uploads_in_turn, week01};
 use harness::ServerProcess;
 use shared::wire::{Ack, Mode};
 use tempfile::TempDir;
@@ -158,7 +156,7 @@ fn against_week01() {
         for server in &started {
             let _warm = week01(server.address, work);
         }
-        let used = |number: usize| started.get(number).and_then(|server| cpu_seconds(server.number()));
+        let used = |number: usize| started.get(number).map(|server| Family::of(server.number()).cpu_seconds());
         let before = [used(0), used(1), used(3)];
         let rounds = rounds(PEER_PAIRS, started.len(), |who| {
             started.get(who).map(|server| week01(server.address, work)).expect("one of the servers")
