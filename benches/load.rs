@@ -98,16 +98,16 @@ pub fn uploads_in_turn(uploads: &mut Uploads, files: usize) -> Duration {
 
 /// Files sent as Week 01 clients do.
 #[derive(Debug, Clone, Copy)]
-pub struct Work {
+pub struct Work<'a> {
     /// Connections at once.
     pub connections: usize,
     /// Files on each.
     pub files: usize,
-    /// Bytes of each.
-    pub bytes: usize,
+    /// What each holds.
+    pub payload: &'a [u8],
 }
 
-impl Work {
+impl Work<'_> {
     /// Files in all.
     #[must_use]
     pub fn files_in_all(&self) -> usize {
@@ -118,9 +118,9 @@ impl Work {
 /// How long a server takes from the first byte to its last `OK`. Each connection sends all it has and then ends
 /// its side; a server may answer before or after that.
 #[must_use]
-pub fn week01(address: SocketAddr, work: Work) -> Duration {
-    let header = frame::week01("text/plain", work.bytes);
-    let one = [header.as_bytes(), &noise(2, work.bytes)].concat();
+pub fn week01(address: SocketAddr, work: Work<'_>) -> Duration {
+    let header = frame::week01("text/plain", work.payload.len());
+    let one = [header.as_bytes(), work.payload].concat();
     let together = Barrier::new(work.connections.saturating_add(1));
     thread::scope(|scope| {
         let client = || {

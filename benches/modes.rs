@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use benches::{Clock, FILE, Family, Memory, Sample, Spread, Uploads, Work, latencies, rounds, uploads_in_turn, week01};
-use harness::ServerProcess;
+use harness::{ServerProcess, noise};
 use shared::wire::{Ack, Mode};
 use tempfile::TempDir;
 
@@ -138,10 +138,11 @@ fn against_week01() {
     let written = ["--config", written.to_str().expect("a path in UTF-8")];
     // The first three keep the same promise: the file is there when the server, not the machine, crashes.
     let servers = [(PEER, &[][..]), (SERVER, &written[..]), (SERVER, &written[..]), (SERVER, &[][..])];
+    let (small, large) = (noise(2, FILE), noise(2, 16 * 1024 * 1024));
     let works = [
-        ("one connection, 500 files of 4 KiB", Work { connections: 1, files: 500, bytes: FILE }),
-        ("100 connections, 10 files of 4 KiB each", Work { connections: 100, files: 10, bytes: FILE }),
-        ("one connection, 4 files of 16 MiB", Work { connections: 1, files: 4, bytes: 16 * 1024 * 1024 }),
+        ("one connection, 500 files of 4 KiB", Work { connections: 1, files: 500, payload: &small }),
+        ("100 connections, 10 files of 4 KiB each", Work { connections: 100, files: 10, payload: &small }),
+        ("one connection, 4 files of 16 MiB", Work { connections: 1, files: 4, payload: &large }),
     ];
     for (name, work) in works {
         say(&format!("  {name}"));
