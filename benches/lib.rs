@@ -7,11 +7,13 @@ mod family;
 mod figures;
 mod load;
 mod memory;
-pub mod script;
 mod rounds;
+pub mod script;
+mod together;
 
 pub use family::Family;
 pub use figures::{Clock, Sample, Spread};
 pub use load::{FILE, Uploads, Work, latencies, uploads_in_turn, week01};
 pub use memory::Memory;
 pub use rounds::rounds;
+pub use together::together;

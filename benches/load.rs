@@ -2,15 +2,13 @@
 //! connection has a thread of its own.
 
 use std::net::SocketAddr;
-use std::sync::Barrier;
-use std::thread;
 use std::time::Duration;
 
 use harness::{RawClient, Session, frame, noise};
 use serde_json::Value;
 use shared::wire::{Ack, Mode};
 
-use crate::Clock;
+use crate::{Clock, together};
 
 /// Bytes of a small file.
 pub const FILE: usize = 4 * 1024;
@@ -67,25 +65,15 @@ pub fn latencies(
     connections: usize,
     files: usize,
 ) -> (Vec<Duration>, Duration) {
-    let together = Barrier::new(connections.saturating_add(1));
-    let mut sample = Vec::new();
-    let took = thread::scope(|scope| {
-        let client = || {
-            let mut uploads = Uploads::connect(address, mode, ack);
-            // What is done once for each connection is over before the clock starts.
-            uploads.send(1);
-            together.wait();
-            uploads.send(files)
-        };
-        let clients: Vec<_> = (0..connections).map(|_| scope.spawn(client)).collect();
-        together.wait();
-        let clock = Clock::start();
-        for client in clients {
-            sample.extend(client.join().expect("a client that is served"));
-        }
-        clock.elapsed()
-    });
-    (sample, took)
+    let client = |_| {
+        let mut uploads = Uploads::connect(address, mode, ack);
+        // What is done once for each connection is over before the clock starts.
+        uploads.send(1);
+        uploads
+    };
+    let clients = (0..connections).map(client).collect();
+    let (samples, took) = together(clients, |mut uploads: Uploads| uploads.send(files));
+    (samples.concat(), took)
 }
 
 /// How long so many uploads in turn take on a connection that stays open.
@@ -121,23 +109,13 @@ impl Work<'_> {
 pub fn week01(address: SocketAddr, work: Work<'_>) -> Duration {
     let header = frame::week01("text/plain", work.payload.len());
     let one = [header.as_bytes(), work.payload].concat();
-    let together = Barrier::new(work.connections.saturating_add(1));
-    thread::scope(|scope| {
-        let client = || {
-            let mut client = RawClient::connect(address);
-            together.wait();
-            for _ in 0..work.files {
-                client.send(&one);
-            }
-            client.half_close();
-            assert_eq!(client.to_end(), b"OK\n".repeat(work.files), "every file is acknowledged");
-        };
-        let clients: Vec<_> = (0..work.connections).map(|_| scope.spawn(client)).collect();
-        together.wait();
-        let clock = Clock::start();
-        for client in clients {
-            client.join().expect("a client that is served");
+    let clients = (0..work.connections).map(|_| RawClient::connect(address)).collect();
+    let (_, took) = together(clients, |mut client: RawClient| {
+        for _ in 0..work.files {
+            client.send(&one);
         }
-        clock.elapsed()
-    })
+        client.half_close();
+        assert_eq!(client.to_end(), b"OK\n".repeat(work.files), "every file is acknowledged");
+    });
+    took
 }
