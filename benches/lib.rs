@@ -5,8 +5,11 @@
 
 mod family;
 mod figures;
+pub mod growth;
 mod load;
 mod memory;
+pub mod page;
+pub mod report;
 mod rounds;
 pub mod script;
 mod together;
