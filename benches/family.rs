@@ -25,6 +25,12 @@ impl Family {
         Self(family)
     }
 
+    /// Of this process alone, as if it had no children.
+    #[must_use]
+    pub fn only(process: u32) -> Self {
+        Self(vec![process])
+    }
+
     /// Seconds of processor time, with those of children that have ended.
     #[must_use]
     pub fn cpu_seconds(&self) -> f64 {
