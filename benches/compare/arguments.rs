@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
 use crate::peer::Peer;
-use crate::rows;
+use crate::{growing, rows};
 
 const EXAMPLES: &str = "\
 Everything, for figures that can be claimed (most of an hour, on a machine that does nothing else):
@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..))]
     rounds: Option<u8>,
     /// Only these works
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(rows::NAMES))]
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(names()))]
     rows: Vec<String>,
     /// Only these others, and this server
     #[arg(long, value_delimiter = ',')]
@@ -57,6 +57,10 @@ pub(crate) struct Arguments {
     /// What cargo says to every bench
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    rows::NAMES.into_iter().chain(growing::ALL.map(|(name, _)| name))
 }
 
 impl Arguments {

@@ -1,17 +1,22 @@
-//! Charts: how fast everybody was in a row as bars, with their ranges.
+//! Charts: how fast everybody was in a row as bars, a cost at growing numbers as lines, both with their ranges.
 
 use std::path::Path;
 
 use benches::Spread;
+use benches::growth::{Growth, Point};
 use benches::report::{Outcome, Row};
 use plotters::prelude::{
-    BLACK, ChartBuilder, Color as _, IntoDrawingArea as _, IntoSegmentedCoord as _, PathElement, RGBColor, Rectangle,
-    SVGBackend, SegmentValue, WHITE,
+    BLACK, ChartBuilder, Color as _, IntoDrawingArea as _, IntoSegmentedCoord as _, LineSeries, Palette as _,
+    Palette99, PathElement, RGBColor, Rectangle, SVGBackend, SegmentValue, SeriesLabelPosition, WHITE,
 };
 
 const WIDTH: u32 = 900;
 const BAR_HEIGHT: u32 = 34;
 const AROUND: u32 = 110;
+const LINES_HEIGHT: u32 = 420;
+
+/// As wide as so many numbers of a growth.
+const ROOM_FOR_LEGEND: usize = 2;
 
 const OURS: RGBColor = RGBColor(31, 119, 180);
 const OTHERS: RGBColor = RGBColor(170, 170, 170);
@@ -60,5 +65,58 @@ pub(crate) fn bars(row: &Row, file: &Path) {
         PathElement::new(vec![at(speed.least), at(speed.most)], BLACK.stroke_width(2))
     };
     chart.draw_series(bars.iter().enumerate().map(range)).expect("a drawing");
+    area.present().expect("a chart in its file");
+}
+
+/// Draws a growth into a file.
+pub(crate) fn lines(growth: &Growth, file: &Path) {
+    let longest = growth.series.iter().map(|series| &series.points).max_by_key(|points| points.len());
+    let numbers: Vec<_> = longest.into_iter().flatten().map(|point| point.at.clone()).collect();
+    let segments = numbers.len().saturating_add(ROOM_FOR_LEGEND);
+    let costs = growth.series.iter().flat_map(|series| &series.points).filter_map(Point::cost);
+    let dearest = costs.map(|cost| cost.most).fold(0.0, f64::max);
+    let area = SVGBackend::new(file, (WIDTH, LINES_HEIGHT)).into_drawing_area();
+    area.fill(&WHITE).expect("a drawing");
+    let mut chart = ChartBuilder::on(&area)
+        .caption(&growth.title, ("sans-serif", 18))
+        .margin(10)
+        .x_label_area_size(45)
+        .y_label_area_size(70)
+        .build_cartesian_2d((0..segments.saturating_sub(1)).into_segmented(), 0.0..dearest * 1.05)
+        .expect("a chart");
+    let name = |segment: &SegmentValue<usize>| match segment {
+        SegmentValue::CenterOf(number) => numbers.get(*number).cloned().unwrap_or_default(),
+        SegmentValue::Exact(_) | SegmentValue::Last => String::new(),
+    };
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .x_labels(segments.saturating_add(1))
+        .x_label_formatter(&name)
+        .max_light_lines(4)
+        .label_style(("sans-serif", 14))
+        .x_desc(&growth.growing)
+        .y_desc(format!("{}: median and range", growth.unit))
+        .draw()
+        .expect("a drawing");
+    for (number, series) in growth.series.iter().enumerate() {
+        let color = Palette99::pick(number).to_rgba();
+        let costs: Vec<_> = series.points.iter().filter_map(Point::cost).enumerate().collect();
+        let at = |number: usize, value: f64| (SegmentValue::CenterOf(number), value);
+        let medians = costs.iter().map(|(number, cost)| at(*number, cost.median));
+        let line = LineSeries::new(medians, color.stroke_width(2)).point_size(3);
+        chart
+            .draw_series(line)
+            .expect("a drawing")
+            .label(&series.name)
+            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 20, y)], color.stroke_width(2)));
+        let ranges = costs.iter().map(|(number, cost)| {
+            PathElement::new(vec![at(*number, cost.least), at(*number, cost.most)], color.stroke_width(1))
+        });
+        chart.draw_series(ranges).expect("a drawing");
+    }
+    let mut legend = chart.configure_series_labels();
+    legend.label_font(("sans-serif", 14)).background_style(WHITE.mix(0.8)).border_style(BLACK);
+    legend.position(SeriesLabelPosition::UpperRight).draw().expect("a drawing");
     area.present().expect("a chart in its file");
 }

@@ -7,8 +7,12 @@ mod arrivals;
 mod chart;
 mod contest;
 mod contestant;
+mod crowd;
 mod daemon;
+mod descriptors;
 mod ftp;
+mod growing;
+mod idle;
 mod lane;
 mod peer;
 mod program;
@@ -48,6 +52,9 @@ fn main() {
         for row in &report.rows {
             chart::bars(row, &folder.join(format!("{}.svg", row.name)));
         }
+        for growth in &report.growths {
+            chart::lines(growth, &folder.join(format!("{}.svg", growth.name)));
+        }
     }
     if let Some(file) = &arguments.page {
         fill(file, &report, arguments.charts.as_deref());
@@ -55,6 +62,7 @@ fn main() {
 }
 
 fn measured(arguments: &Arguments) -> Report {
+    descriptors::raise();
     let stages = Stages::set(&arguments.memory_folder, &arguments.disk_folder);
     let said = |command: &mut Command, package| engines::run(command, package).unwrap_or_default().trim().to_owned();
     let load = first_line("/proc/loadavg");
@@ -75,6 +83,12 @@ fn measured(arguments: &Arguments) -> Report {
         let found = contest::contest(row, arguments, &stages);
         say(&page::row_markdown(&found, report.machine.cores));
         report.rows.push(found);
+        keep(&report, arguments);
+    }
+    for (_, measure) in growing::ALL.iter().filter(|(name, _)| arguments.wants(name)) {
+        let found = measure(arguments, &stages);
+        say(&format!("\n### {}\n\n{}", found.title, page::growth_markdown(&found)));
+        report.growths.push(found);
         keep(&report, arguments);
     }
     report

@@ -22,13 +22,17 @@ pub(crate) struct Program {
 
 impl Program {
     /// Starts this server. It stores below `folder`, and keeps on `disk` what has to survive a power cut. Its settings
-    /// are the defaults.
+    /// are the defaults, but for the bounds that ten thousand idle users would meet.
     pub(crate) fn start(rung: Persistence, ack: Ack, folder: &Path, disk: &Path) -> Result<Self, String> {
         fs::create_dir_all(folder).and_then(|()| fs::create_dir_all(disk)).map_err(|error| error.to_string())?;
         let redis = (rung == Persistence::Redis).then(|| Redis::start(&[])).transpose()?;
         let redis_url = redis.as_ref().map_or_else(String::new, |redis| format!("  redis_url: {}\n", redis.url()));
         let settings = format!(
-            "server:\n  ack: {ack}\nstateful:\n  persistence: {rung}\n  sqlite_path: {database}\n{redis_url}",
+            "server:\n  ack: {ack}\n  max_connections: 100000\n\
+             stateless:\n  request_timeout: 86400\n\
+             stateful:\n  persistence: {rung}\n  sqlite_path: {database}\n{redis_url}  max_sessions: 100000\n  \
+             session_timeout: 86400\n\
+             limits:\n  pending_timeout_ms: 86400000\n  heartbeat_interval_ms: 86400000\n",
             ack = ack.as_str(),
             rung = rung.as_str(),
             database = disk.join("sessions.db").display(),

@@ -45,6 +45,22 @@ impl Stages {
         }
     }
 
+    /// Whether so many bytes have room there. What lies in memory takes that of everybody.
+    pub(crate) fn room_for(&self, place: Place, bytes: u64) -> Result<(), String> {
+        let folder = self.folder(place);
+        let disk = rustix::fs::statvfs(folder).map_err(|error| error.to_string())?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = match place {
+            Place::Memory => free.min(available_memory().unwrap_or(free)),
+            Place::Disk => free,
+        };
+        let mebi = |bytes: u64| bytes / 1_024 / 1_024;
+        if bytes <= free {
+            return Ok(());
+        }
+        Err(format!("It takes {} MiB in {}, where {} are free.", mebi(bytes), folder.display(), mebi(free)))
+    }
+
     pub(crate) fn folder(&self, place: Place) -> &Path {
         match place {
             Place::Memory => self.memory.path(),
@@ -71,6 +87,12 @@ fn clean_up_on_signal(folders: &[PathBuf]) {
         let _ = fs::remove_dir_all(folder);
     }
     exit(INTERRUPTED);
+}
+
+fn available_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 /// The kind of filesystem a folder lies on, as Linux calls it.

@@ -48,7 +48,7 @@ impl Contestant for This {
 }
 
 /// Uploads of a session, or without one.
-struct Frames {
+pub(crate) struct Frames {
     service: Service,
     session: Option<Session>,
     next: u64,
@@ -57,7 +57,7 @@ struct Frames {
 
 impl Frames {
     /// Opens the session, if there is to be one.
-    fn open(input: &mut BufReader<TcpStream>, service: Service) -> Self {
+    pub(crate) fn open(input: &mut BufReader<TcpStream>, service: Service) -> Self {
         let mut frames = Self { service, session: None, next: 1, line: String::new() };
         if service.rung.is_some() {
             let connect = frame::bytes(&frame::stateful("connect"), b"");
