@@ -222,6 +222,7 @@ mod tests {
             "port",
             "mode",
             "ack",
+            "congestion",
             "persistence",
             "exclusive",
             "ticket_key_file",

@@ -147,7 +147,7 @@ fn first_session() -> Session {
 
 fn nth_session(nth: usize) -> Session {
     let world = World::new();
-    let client = (0..nth).map(|_| finish(Client::open(&world))).last().unwrap();
+    let client = (0..nth).map(|_| finish(Client::open(&world))).next_back().unwrap();
     Session { id: client.id.to_wire(), token: client.token.to_wire() }
 }
 

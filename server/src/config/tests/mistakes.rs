@@ -36,7 +36,7 @@ error: unknown key `server.prot`
  --> config.yaml:2:3
   |
 2 |   prot: 65432
-  |   ^^^^ expected `host`, `port`, `mode`, `max_connections` or `ack`
+  |   ^^^^ expected `host`, `port`, `mode`, `max_connections`, `ack` or `congestion`
   |
   = help: did you mean `server.port`?
 
