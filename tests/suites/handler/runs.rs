@@ -147,7 +147,10 @@ fn first_session() -> Session {
 
 fn nth_session(nth: usize) -> Session {
     let world = World::new();
-    let client = (0..nth).map(|_| finish(Client::open(&world))).next_back().unwrap();
+    for _ in 1..nth {
+        finish(Client::open(&world));
+    }
+    let client = finish(Client::open(&world));
     Session { id: client.id.to_wire(), token: client.token.to_wire() }
 }
 
