@@ -216,6 +216,7 @@ impl<S: Stream> Connection<S> {
     async fn next(&mut self, lull: Option<Instant>) -> Result<Next, Ending> {
         let context = Arc::clone(&self.context);
         let quiet_since = self.quiet_since;
+        self.link.shrink();
         let mut begun: Option<Instant> = None;
         loop {
             let week01 = self.dialect == Dialect::Week01;
@@ -235,9 +236,6 @@ impl<S: Stream> Connection<S> {
                 }
             }
             let fresh = self.link.decoder.unfinished().is_empty();
-            if fresh {
-                self.link.shrink();
-            }
             if !fresh && begun.is_none() {
                 begun = Some(now());
             }

@@ -124,12 +124,17 @@ impl<S: Stream> Link<S> {
         })
     }
 
-    /// Gives back the memory of a payload that has gone by; an idle connection holds none of it. Only for an
-    /// empty decoder.
+    /// Gives back the memory of a payload that has gone by: the room that was counted for it is free for others. Only
+    /// for a decoder that gives out no payload. What has come of the next frame stays.
     pub(super) fn shrink(&mut self) {
-        if self.grown {
-            *self.decoder.buffer_mut() = BytesMut::new();
-            (self.grown, self.used, self.room_ahead) = (false, Used::default(), None);
+        if !self.grown {
+            return;
+        }
+        self.used = Used::default();
+        let buffer = self.decoder.buffer_mut();
+        if u64::try_from(buffer.len()).is_ok_and(|bytes| bytes <= HEADER_READ_BYTES) {
+            *buffer = BytesMut::from(&buffer[..]);
+            (self.grown, self.room_ahead) = (false, None);
         }
     }
 
@@ -264,6 +269,8 @@ pub(super) fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use shared::codec::{Event, Framing, Payload};
+
     use super::*;
 
     #[test]
@@ -279,5 +286,30 @@ mod tests {
             assert!(pace.kept(window.saturating_sub(Duration::from_millis(1)), 0));
             assert!(!pace.kept(Duration::from_millis(1), 0));
         }
+    }
+    #[tokio::test]
+    async fn the_memory_of_a_payload_is_given_back_though_the_next_frame_has_begun() {
+        let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+        ours.write_all(&[b"{}\n", &vec![7; 600_000][..], b"{"].concat()).await.unwrap();
+        let mut link = Link::new(theirs, &Limits::default());
+        let mut kept = Vec::new();
+        loop {
+            match link.decoder.next_event().unwrap() {
+                Some(Event::Header(_)) => {
+                    link.decoder.follow(Framing { payload: Payload::Sized(600_000), ..Framing::NONE })
+                }
+                Some(Event::End(_)) => break,
+                Some(Event::Payload(chunk)) => kept.push(chunk),
+                Some(Event::SessionData(_)) => unreachable!("there is none"),
+                None => drop(link.fill_at_most(PAYLOAD_READ_BYTES).await.unwrap()),
+            }
+        }
+        while link.decoder.unfinished().is_empty() {
+            link.fill_at_most(PAYLOAD_READ_BYTES).await.unwrap();
+        }
+        assert!(!link.used.0.is_empty(), "it took more than one buffer");
+        link.shrink();
+        assert_eq!(link.decoder.unfinished(), b"{");
+        assert!(link.used.0.is_empty() && link.decoder.buffer_mut().capacity() < SPARE_BYTES_MIN);
     }
 }
