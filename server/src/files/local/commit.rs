@@ -39,9 +39,13 @@ struct Moved<'group> {
 }
 
 impl Disk {
-    /// Shows all of them durably and answers each. `whole` can make everything on the file system durable; without it
-    /// each is synced by itself.
-    pub(super) fn commit(self: &Arc<Self>, group: Vec<Commit>, whole: Option<&Folder>) {
+    /// Shows all of them durably: what became of each that was not answered yet. `whole` can make everything on the
+    /// file system durable; without it each is synced by itself.
+    pub(super) fn commit(
+        self: &Arc<Self>,
+        group: Vec<Commit>,
+        whole: Option<&Folder>,
+    ) -> Vec<(Commit, Result<bool, StorageError>)> {
         let group = self.sync_bytes(group, whole);
         let (group, held) = self.hold_all(group);
         let moved: Vec<_> = group.iter().map(|commit| self.give_name(commit)).collect();
@@ -50,9 +54,7 @@ impl Disk {
             group.iter().zip(moved).map(|(commit, moved)| self.settle(commit, moved?, &failed)).collect();
         drop(held);
         self.groups.count(settled.iter().filter(|shown| matches!(shown, Ok(true))).count());
-        for (commit, shown) in group.into_iter().zip(settled) {
-            commit.answer(|part| part.shown(shown));
-        }
+        group.into_iter().zip(settled).collect()
     }
 
     /// Makes the bytes durable; what fails is given up.

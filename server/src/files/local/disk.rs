@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use shared::digest::DigestKind;
 use shared::id::Timestamp;
@@ -32,7 +32,7 @@ pub(super) struct Disk {
     pub(super) sure: Mutex<Sure>,
     pub(super) next_staged: AtomicU64,
     pub(super) parts: Parts,
-    pub(super) groups: Groups,
+    pub(super) groups: Arc<Groups>,
     /// Held as long as a part is under way, even when the storage itself is gone.
     pub(super) _lock: File,
 }

@@ -59,6 +59,8 @@ struct Queue {
     /// A group's leader has one of these. The system tells a failure once through each, so no two may share one: a
     /// group would not hear what another was told.
     idle: Vec<Folder>,
+    /// A leader will look here at once, so there need not be another.
+    starting: bool,
 }
 
 /// How many files were made durable, and in how many groups.
@@ -70,6 +72,18 @@ pub struct SharedSyncs {
     pub groups: u64,
 }
 
+impl Queue {
+    /// What a leader needs, if there is to be one more.
+    fn next_leader(&mut self) -> Option<Folder> {
+        if self.starting {
+            return None;
+        }
+        let folder = self.idle.pop();
+        self.starting = folder.is_some();
+        folder
+    }
+}
+
 impl Groups {
     /// `folder` opens a folder of the file system, anew each time.
     pub(super) fn open(folder: impl Fn() -> io::Result<Folder>) -> io::Result<Self> {
@@ -79,7 +93,7 @@ impl Groups {
         let (entrance, waiting) = mpsc::channel(WAITING_MAX);
         Ok(Self {
             entrance,
-            queue: Mutex::new(Queue { waiting, idle }),
+            queue: Mutex::new(Queue { waiting, idle, starting: false }),
             shares,
             failures: AtomicU64::new(0),
             tally: Mutex::default(),
@@ -140,46 +154,60 @@ pub(super) async fn commit(disk: Arc<Disk>, part: Box<LocalPart>, name: ObjectNa
 
 /// Commits by itself, on a thread of its own.
 pub(super) fn alone(disk: Arc<Disk>, commit: Commit) {
-    tokio::task::spawn_blocking(move || disk.commit(vec![commit], None));
+    tokio::task::spawn_blocking(move || work_on(disk, vec![commit], None));
+}
+
+/// Commits a group and tells who waits. They may close the storage then and open it anew, so nothing of it is held here.
+pub(super) fn work_on(disk: Arc<Disk>, group: Vec<Commit>, whole: Option<&Folder>) {
+    let settled = disk.commit(group, whole);
+    drop(disk);
+    for (commit, shown) in settled {
+        commit.answer(|part| part.shown(shown));
+    }
 }
 
 /// Waits for a leader, or makes one.
 async fn enter(disk: Arc<Disk>, commit: Commit) {
     // The other end is in the same struct. Were it not there, whoever waits would be told by the drop.
     let _entered = disk.groups.entrance.send(commit).await;
-    let Some(folder) = disk.groups.queue().idle.pop() else { return };
-    let leader = Leader { disk, folder: Some(folder) };
-    tokio::task::spawn_blocking(move || leader.work());
+    let Some(folder) = disk.groups.queue().next_leader() else { return };
+    let leader = Leader { groups: Arc::clone(&disk.groups), folder: Some(folder) };
+    tokio::spawn(async move {
+        // Whoever is ready at this moment enters first, above all the other files of a connection's run.
+        tokio::task::yield_now().await;
+        tokio::task::spawn_blocking(move || leader.work());
+    });
 }
 
 /// Works until nothing waits. Dropped before that, because the runtime ends or it panicked, it gives up what waits.
 struct Leader {
-    disk: Arc<Disk>,
+    groups: Arc<Groups>,
     /// There until nothing waits.
     folder: Option<Folder>,
 }
 
 impl Leader {
     fn work(mut self) {
-        while let Some(group) = self.next() {
-            self.disk.commit(group, self.folder.as_ref());
+        while let Some((disk, group)) = self.next() {
+            work_on(disk, group, self.folder.as_ref());
         }
     }
 
-    /// Whatever waits now. `None`: nothing did, and the next one to come makes a leader.
-    fn next(&mut self) -> Option<Vec<Commit>> {
-        let mut queue = self.disk.groups.queue();
+    /// Whatever waits now, and where. `None`: nothing did, and the next one to come makes a leader.
+    fn next(&mut self) -> Option<(Arc<Disk>, Vec<Commit>)> {
+        let mut queue = self.groups.queue();
+        queue.starting = false;
         let mut group = Vec::new();
         while group.len() < GROUP_FILES_MAX
             && let Ok(commit) = queue.waiting.try_recv()
         {
             group.push(commit);
         }
-        if group.is_empty() {
+        let Some(disk) = group.first().map(|commit| commit.part.disk()) else {
             queue.idle.extend(self.folder.take());
             return None;
-        }
-        Some(group)
+        };
+        Some((disk, group))
     }
 }
 

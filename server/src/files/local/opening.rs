@@ -3,8 +3,8 @@
 use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 use super::OpenError;
 use super::disk::{ASIDE, Disk, NAME_LOCKS, PART};
@@ -36,7 +36,7 @@ impl Disk {
         let next_staged = AtomicU64::new(clear_leftovers(&staging).map_err(unusable)?);
         let parts = Parts::found(&staging, keeping).map_err(unusable)?;
         root.sync().map_err(unusable)?;
-        let groups = Groups::open(|| root.subfolder(STAGING)).map_err(unusable)?;
+        let groups = Arc::new(Groups::open(|| root.subfolder(STAGING)).map_err(unusable)?);
         let names = (0..NAME_LOCKS).map(|_| Mutex::default()).collect();
         let sure = Mutex::default();
         let disk = Self { root, staging, names, sure, next_staged, parts, groups, _lock: lock };

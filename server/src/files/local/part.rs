@@ -162,6 +162,10 @@ impl LocalPart {
         self
     }
 
+    pub(super) fn disk(&self) -> Arc<Disk> {
+        Arc::clone(&self.staged.disk)
+    }
+
     pub(super) fn staged_name(&self) -> &str {
         &self.staged.name
     }
@@ -266,7 +270,7 @@ impl Part for LocalPart {
                 Ok(shown) => shown,
                 Err(part) => hop(move || part.show(&name)).await,
             },
-            Ack::Durable => group::commit(Arc::clone(&self.staged.disk), self, name).await,
+            Ack::Durable => group::commit(self.disk(), self, name).await,
         }
     }
 }

@@ -4,10 +4,13 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::files::local::collected::Collected;
-use crate::files::local::group::Commit;
+use crate::files::local::group::{Commit, work_on};
 use crate::files::local::part::{LocalPart, Writer};
 use crate::files::platform::Folder;
 use crate::files::{Claimant, PartKey};
+
+#[cfg(target_os = "linux")]
+mod failures;
 
 /// Files enough for a sync of the whole file system.
 const MANY: u8 = 6;
@@ -38,11 +41,6 @@ fn unsynced(storage: &LocalStorage, bytes: &'static [u8]) -> LocalPart {
     writer.seal(Ack::Written).unwrap()
 }
 
-/// A part whose own sync fails. It is empty, so that nothing else could be missed.
-fn broken(storage: &LocalStorage) -> LocalPart {
-    unsynced(storage, b"").in_file(fs::File::open("/dev/null").unwrap())
-}
-
 fn many(storage: &LocalStorage, name: fn(u8) -> ObjectName) -> Vec<(LocalPart, ObjectName)> {
     (0..MANY).map(|number| (unsynced(storage, b"abc"), name(number))).collect()
 }
@@ -63,12 +61,18 @@ async fn commit(
 ) -> Vec<Result<(), RevealError>> {
     let (group, answers) = group_of(files);
     let disk = Arc::clone(&storage.disk);
-    tokio::task::spawn_blocking(move || disk.commit(group, Some(&whole))).await.unwrap();
+    tokio::task::spawn_blocking(move || work_on(disk, group, Some(&whole))).await.unwrap();
     let mut results = Vec::new();
     for answer in answers {
         results.push(answer.await.unwrap());
     }
     results
+}
+
+/// Has files share syncs on whatever the tests run on.
+fn share(storage: &mut LocalStorage) {
+    let disk = Arc::get_mut(&mut storage.disk).unwrap();
+    Arc::get_mut(&mut disk.groups).unwrap().shares = true;
 }
 
 /// Expects that all were shown but the last, and gives what became of that.
@@ -95,12 +99,35 @@ async fn what_waits_at_the_same_time_is_one_group_and_each_of_them_is_there() {
     }
 }
 
+/// Between its files the task waits for the threads for blocking work, which then have done all that was given to them.
+#[test]
+fn what_one_task_brings_at_once_is_one_group() {
+    let root = folder();
+    let mut storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
+    share(&mut storage);
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let mut uploads = Vec::new();
+        for number in 0..MANY {
+            let part = part(&storage, Ack::Durable).await;
+            uploads.push(async move {
+                let (done, all) = std::sync::mpsc::channel();
+                tokio::task::spawn_blocking(move || done.send(()));
+                all.recv().unwrap();
+                part.reveal(&numbered(number), Ack::Durable).await
+            });
+        }
+        assert!(futures_util::future::join_all(uploads).await.iter().all(Result::is_ok));
+    });
+    assert_eq!(storage.shared(), SharedSyncs { files: MANY.into(), groups: 1 });
+}
+
 /// The only thread for blocking work is busy until all wait.
 #[test]
 fn who_comes_while_a_group_is_under_way_is_in_the_next_one() {
     let root = folder();
     let mut storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    Arc::get_mut(&mut storage.disk).unwrap().groups.shares = true;
+    share(&mut storage);
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
         let (free, busy) = std::sync::mpsc::channel::<()>();
@@ -119,6 +146,16 @@ fn who_comes_while_a_group_is_under_way_is_in_the_next_one() {
         part(&storage, Ack::Durable).await.reveal(&in_folder(), Ack::Durable).await.unwrap();
         assert_eq!(storage.shared(), SharedSyncs { files: u64::from(MANY) + 1, groups: 2 });
     });
+}
+
+#[tokio::test]
+async fn a_storage_can_be_closed_and_opened_when_its_last_file_is_answered() {
+    let root = folder();
+    for number in 0..50 {
+        let mut storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
+        share(&mut storage);
+        part(&storage, Ack::Durable).await.reveal(&numbered(number), Ack::Durable).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -156,7 +193,7 @@ fn a_name_that_somebody_has_is_waited_for_outside_the_group() {
     let mut waits = answers.pop().unwrap();
     let (disk, whole) = (Arc::clone(&storage.disk), staging(root.path()));
     runtime.block_on(async {
-        tokio::task::spawn_blocking(move || disk.commit(group, Some(&whole))).await.unwrap();
+        tokio::task::spawn_blocking(move || work_on(disk, group, Some(&whole))).await.unwrap();
         for answer in answers {
             answer.await.unwrap().unwrap();
         }
@@ -180,109 +217,4 @@ async fn a_claim_that_is_overtaken_in_a_group_is_told_so_and_its_file_is_not_sho
     let overtaken = last(commit(&storage, files, staging(root.path())).await);
     assert!(matches!(overtaken, Err(RevealError::Failed(StorageError::Overtaken))), "{overtaken:?}");
     assert!(!root.path().join(odd().to_wire()).exists());
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn after_a_shared_sync_that_failed_each_file_is_asked_by_its_own() {
-    for name in [numbered, in_folder_of] {
-        let root = folder();
-        let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-        let mut files = many(&storage, name);
-        files.push((broken(&storage), odd()));
-        let failing = Folder::open_unsyncable(root.path()).unwrap();
-        let failed = last(commit(&storage, files, failing).await);
-        assert!(matches!(failed, Err(RevealError::Failed(StorageError::Io(_)))), "{failed:?}");
-        assert!(!root.path().join(odd().to_wire()).exists());
-        assert!(staged(root.path()).is_empty());
-        assert!(storage.disk.groups.failures() > 0);
-    }
-}
-
-/// The system tells of a failure once. Whose bytes were meant may be in a later group.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn bytes_older_than_a_shared_sync_that_failed_do_not_rely_on_the_next_one() {
-    let root = folder();
-    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    let older = broken(&storage);
-    let failing = Folder::open_unsyncable(root.path()).unwrap();
-    assert!(commit(&storage, many(&storage, in_folder_of), failing).await.iter().all(Result::is_ok));
-    let mut files = many(&storage, numbered);
-    files.push((older, odd()));
-    let failed = last(commit(&storage, files, staging(root.path())).await);
-    assert!(matches!(failed, Err(RevealError::Failed(StorageError::Io(_)))), "{failed:?}");
-}
-
-/// A system that finds no space for bytes it has taken throws them away, and a shared sync does not tell.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn bytes_that_the_system_threw_away_are_not_called_durable() {
-    let root = folder();
-    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    let emptied = unsynced(&storage, b"abc");
-    let hole =
-        fs::File::options().write(true).truncate(true).open(root.path().join(".staging").join(emptied.staged_name()));
-    hole.unwrap().set_len(3).unwrap();
-    let mut files = many(&storage, numbered);
-    files.push((emptied, odd()));
-    let failed = last(commit(&storage, files, staging(root.path())).await);
-    assert!(matches!(failed, Err(RevealError::Failed(StorageError::Io(_)))), "{failed:?}");
-    assert!(!root.path().join(odd().to_wire()).exists());
-}
-
-#[tokio::test]
-async fn a_folder_in_doubt_refuses_its_own_file_only() {
-    let root = folder();
-    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    storage.disk.remembering(in_folder().folder(), Err(ErrorKind::Other.into())).unwrap_err();
-    let mut files = many(&storage, in_folder_of);
-    let doubted = files.iter().position(|(_, name)| name.folder() == in_folder().folder()).unwrap();
-    let (part, _) = files.remove(doubted);
-    files.push((unsynced(&storage, b"abc"), numbered(9)));
-    files.push((part, in_folder()));
-    let refused = last(commit(&storage, files, staging(root.path())).await);
-    assert!(matches!(refused, Err(RevealError::Failed(StorageError::GivenUp))), "{refused:?}");
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_folder_that_cannot_be_synced_has_its_own_files_taken_back() {
-    let root = folder();
-    let mut storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    let before = in_folder().with_extension(Extension::known("png").unwrap());
-    part(&storage, Ack::Durable).await.reveal(&before, Ack::Durable).await.unwrap();
-    Arc::get_mut(&mut storage.disk).unwrap().root = Folder::open_unsyncable(root.path()).unwrap();
-    let mut files = many(&storage, numbered);
-    files.push((unsynced(&storage, b"abc"), in_folder()));
-    let mut results = commit(&storage, files, staging(root.path())).await;
-    results.pop().unwrap().unwrap();
-    assert!(
-        results.iter().all(|result| matches!(result, Err(RevealError::Failed(StorageError::Io(_))))),
-        "{results:?}"
-    );
-    assert!((0..MANY).all(|number| !root.path().join(numbered(number).to_wire()).exists()));
-    assert!(root.path().join(in_folder().to_wire()).exists() && staged(root.path()).is_empty());
-}
-
-/// The names of the sessions' folders are in the storage folder, and a second sync of that may forget what failed.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn sessions_whose_folders_may_be_lost_store_nothing_more() {
-    let root = folder();
-    let mut storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
-    let disk = Arc::get_mut(&mut storage.disk).unwrap();
-    let good = std::mem::replace(&mut disk.root, Folder::open_unsyncable(root.path()).unwrap());
-    let results = commit(&storage, many(&storage, in_folder_of), staging(root.path())).await;
-    assert!(
-        results.iter().all(|result| matches!(result, Err(RevealError::Failed(StorageError::Io(_))))),
-        "{results:?}"
-    );
-    assert!((0..MANY).all(|number| !root.path().join(in_folder_of(number).to_wire()).exists()));
-    Arc::get_mut(&mut storage.disk).unwrap().root = good;
-    let results = commit(&storage, many(&storage, in_folder_of), staging(root.path())).await;
-    assert!(
-        results.iter().all(|result| matches!(result, Err(RevealError::Failed(StorageError::GivenUp)))),
-        "{results:?}"
-    );
 }
