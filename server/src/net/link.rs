@@ -296,7 +296,7 @@ mod tests {
         loop {
             match link.decoder.next_event().unwrap() {
                 Some(Event::Header(_)) => {
-                    link.decoder.follow(Framing { payload: Payload::Sized(600_000), ..Framing::NONE })
+                    link.decoder.follow(Framing { payload: Payload::Sized(600_000), ..Framing::NONE });
                 }
                 Some(Event::End(_)) => break,
                 Some(Event::Payload(chunk)) => kept.push(chunk),
