@@ -1,7 +1,7 @@
 //! vsftpd, spoken to by the raw client: one connection for commands, one more for each file, as FTP wants it.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::contestant::{Contestant, Scene};
 use crate::daemon::Daemon;
-use crate::lane::{Lane, connect, side_by_side};
+use crate::lane::{Lane, connect, pour, side_by_side};
 use crate::peer::Installed;
 use crate::source::{Content, Source};
 
@@ -108,10 +108,7 @@ impl Commands {
         self.say(&format!("STOR {name}"), "150");
         match &self.source.content {
             Content::Bytes(bytes) => data.get_ref().write_all(bytes).expect("the server takes bytes"),
-            Content::File(path) => {
-                let mut file = File::open(path).expect("a file of the source");
-                io::copy(&mut file, &mut data.get_ref()).expect("the server takes bytes");
-            }
+            Content::File(path) => pour(&File::open(path).expect("a file of the source"), data.get_ref()),
         }
         // Its end is the file's end.
         drop(data);

@@ -17,6 +17,9 @@ use crate::source::{Content, Source};
 /// Bytes hashed at once: they stay in the cache of a core.
 const HASHED_BYTES: usize = 256 * 1024;
 
+/// Bytes of a file that the system is asked to send at once.
+const POURED_BYTES: usize = 16 * 1024 * 1024;
+
 /// A connection with all it has to send.
 pub(crate) trait Lane: Send {
     /// Sends it, and returns when everything is answered.
@@ -126,22 +129,33 @@ fn send(stream: &TcpStream, requests: &[&Request]) {
 }
 
 /// Sends a file by the system's own copying, while its digest is made beside it.
-fn send_file(mut stream: &TcpStream, before: &[u8], path: &PathBuf, tail: &Tail) {
+fn send_file(stream: &TcpStream, before: &[u8], path: &PathBuf, tail: &Tail) {
     let open = || File::open(path).expect("a file of the source");
     write(stream, before);
-    let mut file = open();
     let after = thread::scope(|scope| match tail {
         Tail::Bytes(bytes) => {
-            io::copy(&mut file, &mut stream).expect("the server takes bytes");
+            pour(&open(), stream);
             bytes.clone()
         }
         Tail::DigestOf(kind) => {
             let digest = scope.spawn(|| trailer(hashed(open(), *kind)));
-            io::copy(&mut file, &mut stream).expect("the server takes bytes");
+            pour(&open(), stream);
             digest.join().expect("a digest")
         }
     });
     write(stream, &after);
+}
+
+/// Has the system copy a whole file into a connection. The standard library's copying would take it through small
+/// buffers.
+pub(crate) fn pour(file: &File, stream: &TcpStream) {
+    let mut left = file.metadata().expect("a file of the source").len();
+    while left > 0 {
+        let some = usize::try_from(left).unwrap_or(usize::MAX).min(POURED_BYTES);
+        let sent = rustix::fs::sendfile(stream, file, None, some).expect("the server takes bytes");
+        assert!(sent > 0, "a file of the source has become shorter");
+        left = left.saturating_sub(u64::try_from(sent).expect("a length"));
+    }
 }
 
 fn write(mut stream: &TcpStream, bytes: &[u8]) {
