@@ -50,16 +50,16 @@ const fn small(name: &'static str, mode: Mode, at_once: u64, budget: u64) -> Cas
 }
 
 const CASES: [Case; 5] = [
-    small("stateless-turn", Mode::Stateless, 1, 1_000_000),
-    small("stateful-turn", Mode::Stateful, 1, 1_000_000),
-    small("stateless-flight", Mode::Stateless, 32, 1_000_000),
-    small("stateful-flight", Mode::Stateful, 32, 1_000_000),
+    small("stateless-turn", Mode::Stateless, 1, 60_000),
+    small("stateful-turn", Mode::Stateful, 1, 98_000),
+    small("stateless-flight", Mode::Stateless, 32, 65_000),
+    small("stateful-flight", Mode::Stateful, 32, 88_000),
     Case {
         name: "large",
         work: Work { mode: Mode::Stateful, bytes: LARGE, at_once: 1 },
         frames: [1, 2],
         per: Unit::KiB,
-        budget: 1_000_000,
+        budget: 4_000,
     },
 ];
 
