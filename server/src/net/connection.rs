@@ -255,7 +255,7 @@ impl<S: Stream> Connection<S> {
             let fill = async {
                 match lull {
                     Some(_) => self.link.fill_between(&context.budget).await,
-                    None => self.link.fill_idle().await,
+                    None => self.link.fill_idle(&context.budget).await,
                 }
             };
             tokio::select! {

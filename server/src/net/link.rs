@@ -45,8 +45,6 @@ pub(super) struct Link<S> {
     grown: bool,
     /// Buffers it had before.
     used: Used,
-    /// The peer sends requests before it has the answers to earlier ones.
-    pub(super) pipelined: bool,
     /// Room for reading many of them at once.
     room_ahead: Option<OwnedSemaphorePermit>,
     progress_bytes_min: u64,
@@ -69,7 +67,6 @@ impl<S: Stream> Link<S> {
             replies: Vec::new(),
             grown: false,
             used: Used::default(),
-            pipelined: false,
             room_ahead: None,
             progress_bytes_min: (thousandfold / 1_000).max(1),
             progress_window: Duration::from_millis(limits.progress_window_ms),
@@ -78,13 +75,17 @@ impl<S: Stream> Link<S> {
 
     /// Waits for the next frame. While nothing of it is here, no memory is held for it. Dropped while it waits, no byte
     /// is lost.
-    pub(super) async fn fill_idle(&mut self) -> io::Result<Filled> {
+    pub(super) async fn fill_idle(&mut self, budget: &Budget) -> io::Result<Filled> {
         poll_fn(|cx| {
             let filled = self.poll_fill(cx, 0);
-            if filled.is_pending() && self.decoder.unfinished().is_empty() {
-                self.grown = true;
-                self.shrink();
-                self.replies = Vec::new();
+            match filled {
+                Poll::Ready(Ok(Filled::Bytes(_))) => self.fill_ahead(cx, budget),
+                Poll::Pending if self.decoder.unfinished().is_empty() => {
+                    self.grown = true;
+                    self.shrink();
+                    self.replies = Vec::new();
+                }
+                Poll::Pending | Poll::Ready(_) => {}
             }
             filled
         })
@@ -94,11 +95,27 @@ impl<S: Stream> Link<S> {
     /// Waits for the next frame, with memory for many of them if the peer sends so. Dropped while it waits, no byte is
     /// lost.
     pub(super) async fn fill_between(&mut self, budget: &Budget) -> io::Result<Filled> {
-        if self.pipelined && self.room_ahead.is_none() {
+        poll_fn(|cx| {
+            let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
+            let filled = self.poll_fill(cx, want);
+            if let Poll::Ready(Ok(Filled::Bytes(_))) = filled {
+                self.fill_ahead(cx, budget);
+            }
+            filled
+        })
+        .await
+    }
+
+    /// Behind what has filled the buffer there may be more: a peer need not wait for its answers.
+    fn fill_ahead(&mut self, cx: &mut Context<'_>, budget: &Budget) {
+        let buffer = self.decoder.buffer_mut();
+        if self.room_ahead.is_none() && buffer.len() == buffer.capacity() {
             self.room_ahead = budget.room_ahead(AHEAD_READ_BYTES);
+            if self.room_ahead.is_some() {
+                // An end and a failure come once more.
+                let _ = self.poll_fill(cx, AHEAD_READ_BYTES);
+            }
         }
-        let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
-        poll_fn(|cx| self.poll_fill(cx, want)).await
     }
 
     /// Waits for more of a payload, with new memory for at most so many bytes of it. Dropped while it waits, no byte is

@@ -88,7 +88,6 @@ impl<S: Stream> Connection<S> {
         if uploads.is_empty() {
             return Ok(());
         }
-        self.link.pipelined = uploads.len() > 1;
         let outcomes = self.context.dispatch.commit(uploads, &mut self.peer).await;
         drop(places);
         for (head, outcome) in heads.into_iter().zip(outcomes) {

@@ -59,9 +59,9 @@ fn what_is_no_next_small_upload_ends_a_run() {
             5,
         ),
         ("chunks", chunked, "stored", 2, 6),
-        ("a large one", frame::bytes(&sized(70_000), &vec![7; 70_000]), "stored", 3, 6),
+        ("a large one", frame::bytes(&sized(70_000), &vec![7; 70_000]), "stored", 2, 6),
         ("a small one with a digest behind it", trailed, "stored", 1, 6),
-        ("the largest small one", frame::bytes(&sized(65_536), &vec![7; 65_536]), "stored", 3, 6),
+        ("the largest small one", frame::bytes(&sized(65_536), &vec![7; 65_536]), "stored", 1, 6),
         ("one that waits", with("expect", "continue"), "continue", 2, 6),
         ("one with a wrong digest", with("digest", &harness::digest("blake3", b"jello")), "digest_mismatch", 2, 5),
         ("one without a type", frame::bytes(&frame::with(sized(5), "mime_type", "a"), PAYLOAD), "bad_field", 2, 5),
@@ -145,4 +145,17 @@ fn so_many_uploads_of_all_connections_wait_for_others_and_no_more() {
         connections.push((ours, served));
     }
     assert_eq!(host.world.files.partial(), 10 + 256);
+}
+
+/// However the first read cuts them.
+#[test]
+fn small_uploads_of_any_size_come_together() {
+    for size in [1, 1_000, 4_096, 5_000, 8_000, 10_000] {
+        let (host, session) = (Host::new(), first_session());
+        let payload = vec![7; size];
+        let run = (1..=14).flat_map(|number| frame::bytes(&session.upload(number, "text/plain", size), &payload));
+        let heard = host.serve(&[connect(), run.collect()].concat());
+        assert_in_order(&heard.replies[1..], 14);
+        assert_eq!(host.world.store.changes(), 1, "{size}");
+    }
 }
