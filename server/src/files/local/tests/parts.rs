@@ -1,5 +1,7 @@
 //! Parts of cut uploads that lie on a disk.
 
+use std::time::Duration;
+
 use shared::id::TransferId;
 
 use super::*;
@@ -16,6 +18,18 @@ fn key(number: u8) -> PartKey {
 
 fn path(root: &Path, number: u8) -> std::path::PathBuf {
     root.join(".staging").join(Disk::part_name(key(number)))
+}
+
+/// Closes a storage: the thread that gave a part back may still be about to end.
+async fn closed(storage: LocalStorage) {
+    let disk = Arc::downgrade(&storage.disk);
+    drop(storage);
+    let let_go = async {
+        while disk.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), let_go).await.expect("nothing holds the folder any more");
 }
 
 /// A sink that has taken so many bytes.
@@ -56,7 +70,7 @@ async fn a_part_that_is_a_visible_file_too_is_never_written() {
     let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     part(&storage, Ack::Written).await.reveal(&name(), Ack::Written).await.unwrap();
     fs::hard_link(root.path().join(name().to_wire()), path(root.path(), 1)).unwrap();
-    drop(storage);
+    closed(storage).await;
     let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
     assert_eq!(storage.claim(key(1), BY).await.unwrap().length(), 0);
     drop(begun(&storage, 1, 10, 5).await);
@@ -75,12 +89,12 @@ async fn no_more_is_kept_than_there_is_room_for() {
         drop(storage.claim(key(number), BY).await.unwrap());
     }
     // Its end is known when somebody else's part is made after it.
-    drop(storage);
+    closed(storage).await;
     let storage = LocalStorage::open(root.path(), keeping).unwrap();
     let kept = staged(root.path()).into_iter().filter(|name| name.contains(".kept")).count();
     assert!((2..=5).contains(&kept), "{kept}");
     let storage_of_none = Keeping { bytes_max: 0, ..keeping };
-    drop(storage);
+    closed(storage).await;
     drop(LocalStorage::open(root.path(), storage_of_none).unwrap());
     assert!(staged(root.path()).is_empty());
 }
