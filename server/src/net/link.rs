@@ -80,11 +80,7 @@ impl<S: Stream> Link<S> {
             let filled = self.poll_fill(cx, 0);
             match filled {
                 Poll::Ready(Ok(Filled::Bytes(_))) => self.fill_ahead(cx, budget),
-                Poll::Pending if self.decoder.unfinished().is_empty() => {
-                    self.grown = true;
-                    self.shrink();
-                    self.replies = Vec::new();
-                }
+                Poll::Pending if self.decoder.unfinished().is_empty() => self.release(),
                 Poll::Pending | Poll::Ready(_) => {}
             }
             filled
@@ -153,6 +149,13 @@ impl<S: Stream> Link<S> {
             *buffer = BytesMut::from(&buffer[..]);
             (self.grown, self.room_ahead) = (false, None);
         }
+    }
+
+    /// Gives back all memory. Only while the peer is owed nothing and nothing of its next frame is here.
+    fn release(&mut self) {
+        *self.decoder.buffer_mut() = BytesMut::new();
+        (self.grown, self.used, self.room_ahead) = (false, Used::default(), None);
+        self.replies = Vec::new();
     }
 
     /// A fresh pace, to be kept from now on.
