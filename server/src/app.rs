@@ -60,6 +60,9 @@ pub enum StartError {
     /// Sessions were not moved.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// The system has no threads to serve connections with.
+    #[error("cannot start the threads that serve: {0}")]
+    Threads(#[source] io::Error),
     /// The system refused to do the work of opening the storage.
     #[error("the storage was not opened: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -118,7 +121,7 @@ impl Server {
         let stop = CancellationToken::new();
         let dispatch = Dispatch::new(services, stateless, stateful);
         let context = Arc::new(Context::new(dispatch, config.week01_ack, stop.clone()));
-        let acceptor = Acceptor::new(listener, context, config.congestion);
+        let acceptor = Acceptor::new(listener, context, config.congestion).map_err(StartError::Threads)?;
         Ok(Self { address, acceptor, housekeeping: Housekeeping { janitor, files, clock }, stop })
     }
 

@@ -10,9 +10,6 @@ use crate::config::{Config, StorePlace};
 use crate::sessions::Migrated;
 use crate::{move_sessions, run, signals};
 
-/// Threads that serve, however few cores there are.
-const WORKER_THREADS_MIN: usize = 4;
-
 /// Arguments, configuration, signals and exit code; the server itself is [`run`].
 #[must_use]
 pub fn main() -> ExitCode {
@@ -74,12 +71,9 @@ fn on_runtime<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, Str
     done
 }
 
-/// Small files are written by the threads that serve, and now and then the disk holds one up; so there are more of
-/// them than cores.
+/// Connections are served by threads of their own; what is left is little.
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.saturating_mul(2).max(WORKER_THREADS_MIN);
-    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// An error and what is behind it, on one line.

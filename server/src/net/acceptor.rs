@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream as StdTcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::body::millis;
 use super::congestion;
 use super::connection::{Connection, encode};
 use super::context::Context;
+use super::event_loops::{EventLoops, Seat};
 use super::link::Link;
 use crate::rate::{Loopback, Rate};
 
@@ -39,6 +40,7 @@ pub struct Acceptor {
     by_address: Arc<Mutex<HashMap<IpAddr, usize>>>,
     accepted: Rate,
     congestion: Congestion,
+    event_loops: EventLoops,
 }
 
 /// One connection's place among all and among those of its address; free again when dropped.
@@ -50,16 +52,21 @@ struct Place {
 }
 
 impl Acceptor {
-    /// Connections of `listener` are served in `context`, and written to with this congestion control.
-    #[must_use]
-    pub fn new(listener: TcpListener, context: Arc<Context>, congestion: Congestion) -> Self {
+    /// Connections of `listener` are served in `context`, and written to with this congestion control. The threads that
+    /// serve them are started.
+    ///
+    /// # Errors
+    /// When the system has no threads for them.
+    pub fn new(listener: TcpListener, context: Arc<Context>, congestion: Congestion) -> io::Result<Self> {
+        let event_loops = EventLoops::start()?;
+        context.looking.add_permits(EventLoops::lookers_max());
         let limits = context.limits();
         let connections_max = limits.connections_max.min(Semaphore::MAX_PERMITS);
         let (rate, burst) = (limits.connections_per_address_per_s, limits.connections_per_address_burst);
         let default = Limits::default();
         let default_rate = (default.connections_per_address_per_s, default.connections_per_address_burst);
         let accepted = Rate::new(rate, burst, Loopback::under((rate, burst), default_rate));
-        Self {
+        Ok(Self {
             listener,
             context,
             places: Arc::new(Semaphore::new(connections_max)),
@@ -67,7 +74,8 @@ impl Acceptor {
             by_address: Arc::default(),
             accepted,
             congestion,
-        }
+            event_loops,
+        })
     }
 
     /// Serves until `stop`, then lets the frames under way finish within the drain time.
@@ -81,14 +89,17 @@ impl Acceptor {
                 () = stop.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
             };
+            // It is registered with the loop it gets.
+            let accepted = accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address)));
             match accepted {
                 Ok((stream, address)) => {
                     number = number.wrapping_add(1);
                     let span = tracing::error_span!("connection", number, peer = %address);
                     let abort = abort.clone();
+                    let (event_loop, seat) = self.event_loops.seat();
                     // Moved into another future, it would take its memory twice.
-                    let served = Box::pin(self.take(stream, address));
-                    connections.spawn(
+                    let served = Box::pin(self.take(stream, address, seat));
+                    connections.spawn_on(
                         async move {
                             tokio::select! {
                                 biased;
@@ -97,6 +108,7 @@ impl Acceptor {
                             }
                         }
                         .instrument(span),
+                        event_loop,
                     );
                 }
                 Err(error) => self.pause(&error).await,
@@ -112,7 +124,7 @@ impl Acceptor {
     }
 
     /// Serves a connection if there is a place for it.
-    fn take(&self, stream: TcpStream, address: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
+    fn take(&self, stream: StdTcpStream, address: SocketAddr, seat: Seat) -> impl Future<Output = ()> + Send + use<> {
         let place = self.place(address.ip());
         let turned_away = Arc::clone(&self.turned_away);
         let context = Arc::clone(&self.context);
@@ -120,6 +132,14 @@ impl Acceptor {
         let number = context.number();
         let congestion = self.congestion.for_peer(address.ip());
         async move {
+            let _seat = seat;
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be served");
+                    return;
+                }
+            };
             // Replies are small and the client waits for each; Nagle's algorithm would hold them back.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "no TCP_NODELAY");

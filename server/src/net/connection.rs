@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
@@ -24,6 +25,10 @@ use crate::handler::{Answer, AnswerPayload, Begun, Peer};
 /// How long a connection stays ready for the next frame, with all the memory that takes.
 const LULL_MS: u64 = 100;
 
+/// A client that sends its next frame so soon is looked for instead of slept for, no longer than this. Being woken takes
+/// half of it.
+const SOON: Duration = Duration::from_micros(100);
+
 /// A connection and what is known of its client.
 #[derive(Debug)]
 pub struct Connection<S> {
@@ -32,6 +37,8 @@ pub struct Connection<S> {
     pub(super) peer: Peer,
     /// When the last frame was over.
     quiet_since: Instant,
+    /// The last frame came soon after the one before.
+    prompt: bool,
     /// Week 01 files stored and not acknowledged yet.
     pub(super) owed: usize,
     /// Uploads that came close behind each other and wait to be shown and counted together.
@@ -72,6 +79,7 @@ impl<S: Stream> Connection<S> {
             dialect: Dialect::Unsettled,
             peer: Peer { address, number: context.number(), bound: None, degraded: false },
             quiet_since: now(),
+            prompt: false,
             owed: 0,
             run: Run::default(),
             tally: Tally::default(),
@@ -224,7 +232,10 @@ impl<S: Stream> Connection<S> {
                 return Err(self.stopping());
             }
             match self.link.decoder.next_event() {
-                Ok(Some(Event::Header(line))) => return Ok(Next::Frame(line)),
+                Ok(Some(Event::Header(line))) => {
+                    self.prompt = quiet_since.elapsed() < SOON;
+                    return Ok(Next::Frame(line));
+                }
                 Ok(None) if !self.run.is_empty() => return Ok(Next::Commit),
                 Ok(None) => self.link.flush().await.map_err(|_| Ending::Lost)?,
                 Ok(Some(Event::SessionData(_) | Event::Payload(_) | Event::End(_))) => {
@@ -236,6 +247,18 @@ impl<S: Stream> Connection<S> {
                 }
             }
             let fresh = self.link.decoder.unfinished().is_empty();
+            if fresh && self.prompt && lull.is_some() {
+                self.prompt = false;
+                if let Ok(_place) = context.looking.try_acquire()
+                    && let Some(filled) = self.link.look_until(quiet_since + SOON, &context.budget).await
+                {
+                    match filled {
+                        Ok(Filled::Bytes(_)) => continue,
+                        Ok(Filled::End) => return Err(self.ended()),
+                        Err(_) => return Err(Ending::Lost),
+                    }
+                }
+            }
             if !fresh && begun.is_none() {
                 begun = Some(now());
             }

@@ -22,6 +22,8 @@ pub struct Context {
     pub(super) budget: Budget,
     /// Places for uploads that wait for the end of a run.
     pub(super) following: Arc<Semaphore>,
+    /// Places for connections that look for their next frame instead of sleeping. Without event loops there are none.
+    pub(super) looking: Semaphore,
     pub(super) stop: CancellationToken,
     accepted: AtomicU64,
 }
@@ -32,7 +34,8 @@ impl Context {
     pub fn new(dispatch: Dispatch, week01_ack: Week01Ack, stop: CancellationToken) -> Self {
         let budget = Budget::new(&dispatch.services().limits);
         let following = Arc::new(Semaphore::new(FOLLOWING_MAX));
-        Self { dispatch, week01_ack, budget, following, stop, accepted: AtomicU64::new(0) }
+        let looking = Semaphore::new(0);
+        Self { dispatch, week01_ack, budget, following, looking, stop, accepted: AtomicU64::new(0) }
     }
 
     /// The place of a new connection among all.

@@ -91,15 +91,29 @@ impl<S: Stream> Link<S> {
     /// Waits for the next frame, with memory for many of them if the peer sends so. Dropped while it waits, no byte is
     /// lost.
     pub(super) async fn fill_between(&mut self, budget: &Budget) -> io::Result<Filled> {
-        poll_fn(|cx| {
-            let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
-            let filled = self.poll_fill(cx, want);
-            if let Poll::Ready(Ok(Filled::Bytes(_))) = filled {
-                self.fill_ahead(cx, budget);
+        poll_fn(|cx| self.poll_between(cx, budget)).await
+    }
+
+    /// What of the next frame comes until then. It is looked for again and again, because going to sleep and being
+    /// woken would take longer; what else there is to do on this thread is done in between.
+    pub(super) async fn look_until(&mut self, until: Instant, budget: &Budget) -> Option<io::Result<Filled>> {
+        loop {
+            let seen = poll_fn(|cx| Poll::Ready(self.poll_between(cx, budget))).await;
+            match seen {
+                Poll::Ready(filled) => return Some(filled),
+                Poll::Pending if now() >= until => return None,
+                Poll::Pending => tokio::task::yield_now().await,
             }
-            filled
-        })
-        .await
+        }
+    }
+
+    fn poll_between(&mut self, cx: &mut Context<'_>, budget: &Budget) -> Poll<io::Result<Filled>> {
+        let want = if self.room_ahead.is_some() { AHEAD_READ_BYTES } else { 0 };
+        let filled = self.poll_fill(cx, want);
+        if let Poll::Ready(Ok(Filled::Bytes(_))) = filled {
+            self.fill_ahead(cx, budget);
+        }
+        filled
     }
 
     /// Behind what has filled the buffer there may be more: a peer need not wait for its answers.

@@ -5,6 +5,7 @@ mod body;
 mod congestion;
 mod connection;
 mod context;
+mod event_loops;
 mod link;
 mod run;
 mod tally;
