@@ -160,23 +160,24 @@ impl Acceptor {
                 Err(body) => {
                     tracing::info!(code = %body.code, "turned away");
                     if let Ok(_permit) = turned_away.try_acquire() {
-                        Box::pin(turn_away(stream, body, &context)).await;
+                        Box::pin(turn_away(stream, *body, &context)).await;
                     }
                 }
             }
         }
     }
 
-    fn place(&self, address: IpAddr) -> Result<Place, ErrorBody> {
+    /// An error that most connections have no use for takes no room in them.
+    fn place(&self, address: IpAddr) -> Result<Place, Box<ErrorBody>> {
         let address = address.to_canonical();
-        self.accepted.admit(address, self.context.now())?;
-        let in_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| ErrorCode::Busy)?;
+        self.accepted.admit(address, self.context.now()).map_err(Box::new)?;
+        let in_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let mut by_address = lock(&self.by_address);
         let count = by_address.entry(address).or_default();
         let max = self.context.limits().connections_per_address_max;
         let loopback = Loopback::under(max, Limits::default().connections_per_address_max);
         if !loopback.exempts(address) && *count >= max {
-            return Err(ErrorCode::Busy.into());
+            return Err(busy());
         }
         *count = count.saturating_add(1);
         Ok(Place { _in_all: in_all, address, by_address: Arc::clone(&self.by_address) })
@@ -201,6 +202,10 @@ impl Drop for Place {
             }
         }
     }
+}
+
+fn busy() -> Box<ErrorBody> {
+    Box::new(ErrorCode::Busy.into())
 }
 
 fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {

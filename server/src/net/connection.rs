@@ -23,7 +23,7 @@ use super::week01::{self, WEEK01_SILENCE_MS};
 use crate::handler::{Answer, AnswerPayload, Begun, Peer};
 
 /// How long a connection stays ready for the next frame, with all the memory that takes.
-const LULL_MS: u64 = 100;
+const LULL_MS: u64 = 20;
 
 /// A client that sends its next frame so soon is looked for instead of slept for, no longer than this. Being woken takes
 /// half of it.
@@ -94,10 +94,13 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Serves the connection to its end.
-    pub async fn serve(mut self) {
-        let ending = self.frames().await;
-        // Apart, like everything that is not waiting for the next frame.
-        Box::pin(self.end(ending)).await;
+    // No `async fn`, which would keep the connection twice: as it was given, and as it is used.
+    pub fn serve(mut self) -> impl Future<Output = ()> + Send {
+        async move {
+            let ending = self.frames().await;
+            // Apart, like everything that is not waiting for the next frame.
+            Box::pin(self.end(ending)).await;
+        }
     }
 
     async fn end(mut self, mut ending: Ending) {
