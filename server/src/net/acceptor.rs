@@ -132,7 +132,6 @@ impl Acceptor {
         let number = context.number();
         let congestion = self.congestion.for_peer(address.ip());
         async move {
-            let _seat = seat;
             let stream = match TcpStream::from_std(stream) {
                 Ok(stream) => stream,
                 Err(error) => {
@@ -155,7 +154,7 @@ impl Acceptor {
                     tracing::debug!("connected");
                     Connection::new(stream, address.ip().to_canonical(), context).numbered(number).serve().await;
                     tracing::debug!("closed");
-                    drop(place);
+                    drop((place, seat));
                 }
                 Err(body) => {
                     tracing::info!(code = %body.code, "turned away");

@@ -53,8 +53,6 @@ enum Next {
     Frame(Bytes),
     /// Nothing more is at hand, and the uploads received so far wait.
     Commit,
-    /// Nothing has come for a while.
-    Lull,
 }
 
 /// Why no further frame is read.
@@ -94,7 +92,10 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Serves the connection to its end.
-    // No `async fn`, which would keep the connection twice: as it was given, and as it is used.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "it would keep the connection twice: as it was given, and as it is used"
+    )]
     pub fn serve(mut self) -> impl Future<Output = ()> + Send {
         async move {
             let ending = self.frames().await;
@@ -136,21 +137,40 @@ impl<S: Stream> Connection<S> {
 
     async fn frames(&mut self) -> Ending {
         loop {
+            if let Err(ending) = self.idle().await {
+                return ending;
+            }
             // Apart, so that a connection on which nothing happens takes no memory for what might happen.
-            let ending = match self.next(None).await {
-                Ok(next) => Box::pin(self.busy(next)).await,
-                Err(ending) => Err(ending),
-            };
-            if let Err(ending) = ending {
+            if let Err(ending) = Box::pin(self.busy()).await {
                 return ending;
             }
         }
     }
 
-    /// Frame after frame, until nothing has come for a while.
-    async fn busy(&mut self, mut next: Next) -> Result<(), Ending> {
+    /// Waits for the first bytes after a while. Without memory for them, and without what only matters between frames
+    /// that come close behind each other: nothing is owed to a client that was silent so long.
+    async fn idle(&mut self) -> Result<(), Ending> {
         let context = Arc::clone(&self.context);
-        loop {
+        let moved = self.moved();
+        let deadline = self.quiet_since + millis(self.quiet_ms());
+        tokio::select! {
+            biased;
+            () = cancelled(moved.as_ref()) => Err(Ending::Refused(ErrorCode::SessionMoved.into())),
+            // A Week 01 client is given some time yet.
+            () = context.stop.cancelled() => if self.dialect == Dialect::Week01 { Ok(()) } else { Err(self.stopping()) },
+            filled = tokio::time::timeout_at(deadline, self.link.fill_idle(&context.budget)) => match filled {
+                Ok(Ok(Filled::Bytes(_))) => Ok(()),
+                Ok(Ok(Filled::End)) => Err(self.ended()),
+                Ok(Err(_)) => Err(Ending::Lost),
+                Err(_) => Err(self.timed_out()),
+            },
+        }
+    }
+
+    /// Frame after frame, until nothing has come for a while.
+    async fn busy(&mut self) -> Result<(), Ending> {
+        let context = Arc::clone(&self.context);
+        while let Some(next) = self.next().await? {
             let held = self.peer.bound.as_ref().filter(|bound| !bound.ended).map(|bound| (bound.session, bound.epoch));
             {
                 // Pinned here, because every move of it would be a copy of all that a frame may need.
@@ -158,7 +178,6 @@ impl<S: Stream> Connection<S> {
                     match next {
                         Next::Frame(line) => self.frame(&line).await,
                         Next::Commit => self.commit().await,
-                        Next::Lull => Ok(()),
                     }
                 });
                 // Meanwhile the client cannot be heard of, so the session it holds is renewed.
@@ -169,11 +188,8 @@ impl<S: Stream> Connection<S> {
                 }
             }
             self.quiet_since = now();
-            next = match self.next(Some(self.quiet_since + millis(LULL_MS))).await? {
-                Next::Lull => return Ok(()),
-                next @ (Next::Frame(_) | Next::Commit) => next,
-            };
         }
+        Ok(())
     }
 
     async fn frame(&mut self, line: &[u8]) -> Result<(), Ending> {
@@ -222,9 +238,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// What is to be done next. Waits for the first byte of a header as long as the connection may be quiet, or until
-    /// `lull`, and for the rest as long as a header may take; but for nothing while there is a run to be committed.
-    async fn next(&mut self, lull: Option<Instant>) -> Result<Next, Ending> {
+    /// What is to be done next, if the next frame begins soon. Waits for the rest of its header as long as that may
+    /// take; but for nothing while there is a run to be committed.
+    async fn next(&mut self) -> Result<Option<Next>, Ending> {
         let context = Arc::clone(&self.context);
         let quiet_since = self.quiet_since;
         self.link.shrink();
@@ -237,9 +253,9 @@ impl<S: Stream> Connection<S> {
             match self.link.decoder.next_event() {
                 Ok(Some(Event::Header(line))) => {
                     self.prompt = quiet_since.elapsed() < SOON;
-                    return Ok(Next::Frame(line));
+                    return Ok(Some(Next::Frame(line)));
                 }
-                Ok(None) if !self.run.is_empty() => return Ok(Next::Commit),
+                Ok(None) if !self.run.is_empty() => return Ok(Some(Next::Commit)),
                 Ok(None) => self.link.flush().await.map_err(|_| Ending::Lost)?,
                 Ok(Some(Event::SessionData(_) | Event::Payload(_) | Event::End(_))) => {
                     return Err(Ending::Refused(ErrorCode::Internal.into()));
@@ -250,7 +266,7 @@ impl<S: Stream> Connection<S> {
                 }
             }
             let fresh = self.link.decoder.unfinished().is_empty();
-            if fresh && self.prompt && lull.is_some() {
+            if fresh && self.prompt {
                 self.prompt = false;
                 if let Ok(_place) = context.looking.try_acquire()
                     && let Some(filled) = self.link.look_until(quiet_since + SOON, &context.budget).await
@@ -276,14 +292,9 @@ impl<S: Stream> Connection<S> {
             let pay_at = (self.owed > 0 && fresh).then(|| now() + millis(WEEK01_SILENCE_MS));
             let moved = self.moved();
             let stop = (fresh && !leaving).then_some(&self.context.stop);
-            let lull_at = lull.filter(|_| fresh && pay_at.is_none());
+            let lull_at = (fresh && !leaving && pay_at.is_none()).then(|| quiet_since + millis(LULL_MS));
             let wait_until = [pay_at, lull_at].into_iter().flatten().fold(deadline, Instant::min);
-            let fill = async {
-                match lull {
-                    Some(_) => self.link.fill_between(&context.budget).await,
-                    None => self.link.fill_idle(&context.budget).await,
-                }
-            };
+            let fill = self.link.fill_between(&context.budget);
             tokio::select! {
                 biased;
                 () = cancelled(moved.as_ref()) => return Err(Ending::Refused(ErrorCode::SessionMoved.into())),
@@ -298,7 +309,7 @@ impl<S: Stream> Connection<S> {
                     Ok(Err(_)) => return Err(Ending::Lost),
                     Err(_) if now() >= deadline => return Err(self.timed_out()),
                     Err(_) if pay_at.is_some() => self.pay().await,
-                    Err(_) => return Ok(Next::Lull),
+                    Err(_) => return Ok(None),
                 },
             }
         }

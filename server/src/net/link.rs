@@ -321,6 +321,21 @@ mod tests {
             assert!(!pace.kept(Duration::from_millis(1), 0));
         }
     }
+
+    #[tokio::test]
+    async fn what_comes_soon_is_seen_without_sleeping_and_what_does_not_is_not_waited_for() {
+        let (mut ours, theirs) = tokio::io::duplex(64);
+        let limits = Limits::default();
+        let (mut link, budget) = (Link::new(theirs, &limits), Budget::new(&limits));
+        assert!(link.look_until(now(), &budget).await.is_none());
+        let until = now() + Duration::from_secs(600);
+        let (seen, sent) = tokio::join!(link.look_until(until, &budget), ours.write_all(b"{}\n"));
+        sent.unwrap();
+        assert!(matches!(seen, Some(Ok(Filled::Bytes(3)))) && now() < until);
+        drop(ours);
+        assert!(matches!(link.look_until(until, &budget).await, Some(Ok(Filled::End))));
+    }
+
     #[tokio::test]
     async fn the_memory_of_a_payload_is_given_back_though_the_next_frame_has_begun() {
         let (mut ours, theirs) = tokio::io::duplex(1 << 20);
