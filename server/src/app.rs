@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Persistence, StorePlace};
+use crate::descriptors;
 use crate::dispatch::Dispatch;
 use crate::env::{Clock, NoDice, SystemClock, SystemDice};
 use crate::files::{FileStorage, Keeping, LocalStorage, OpenError};
@@ -235,6 +236,7 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     logging::start(config.log);
+    descriptors::raise(config.limits.connections_max);
     let server = Server::start(config).await?;
     tracing::info!(address = %server.address(), mode = config.mode.as_str(), storage = %config.storage.display(), "serving");
     ready(server.address());
