@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use benches::Memory;
 use benches::growth::{Aim, Growth, Point, Series};
@@ -26,6 +27,9 @@ const FULL_MAX: usize = 1_000;
 /// Who comes side by side, so that a store may share what it writes. Few, because the room of a connection that
 /// ended is kept for the next one.
 const TOGETHER: usize = 20;
+
+/// Longer than a connection waits for another frame before it is idle.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// Replies that a session keeps, and the empty files that fill it with them.
 const KEPT: usize = 64;
@@ -119,8 +123,17 @@ fn weigh(idler: Idler, counts: &[usize], program: &Program, congestion: &str) ->
     let resident_kb = || {
         // When this one is answered, whoever connected before is accepted.
         drop(together(Idler::Served, 1));
-        let memory = Memory::of(program.server.number()).expect("a system that tells");
-        f64::from(u32::try_from(memory.resident_kib).unwrap_or(u32::MAX)) * 1.024
+        let memory = || Memory::of(program.server.number()).expect("a system that tells").resident_kib;
+        let mut resident_kib = memory();
+        // A connection gives back what a frame needed a moment after it.
+        loop {
+            thread::sleep(MOMENT);
+            let before = std::mem::replace(&mut resident_kib, memory());
+            if resident_kib >= before {
+                break;
+            }
+        }
+        f64::from(u32::try_from(resident_kib).unwrap_or(u32::MAX)) * 1.024
     };
     // What is made once for all is there before anybody counts.
     drop(together(Idler::Full, 1));
