@@ -21,7 +21,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Records {
     by_id: HashMap<SessionId, Entry>,
-    /// The same ids by the moment somebody should look at them, so that nobody has to look at all.
+    /// The same ids by a moment that is not after the one when somebody should look at them, so that nobody has to
+    /// look at all. Most changes only move that moment on; the id follows when it is come to.
     by_due: BTreeSet<(Timestamp, SessionId)>,
     /// The ended ones among them, oldest first.
     tombstones: BTreeSet<(Timestamp, SessionId)>,
@@ -37,6 +38,21 @@ struct Records {
 struct Entry {
     record: Versioned,
     due: Timestamp,
+    /// Where its id is among those by due.
+    filed: Timestamp,
+}
+
+impl Entry {
+    /// Whether `next` may take the place of what was `seen`, and nothing else that is known changes with it.
+    fn takes(&self, seen: Revision, next: &Session, due: Timestamp) -> bool {
+        let session = &self.record.session;
+        self.record.revision == seen
+            && self.filed <= due
+            && session.ended().is_none()
+            && next.ended().is_none()
+            && session.client_address() == next.client_address()
+            && session.holder() == next.holder()
+    }
 }
 
 impl Records {
@@ -74,7 +90,37 @@ impl Records {
                 self.tombstones.insert((ended.at, session.id()));
             }
         }
-        self.by_id.insert(session.id(), Entry { record, due });
+        self.by_id.insert(session.id(), Entry { record, due, filed: due });
+    }
+
+    fn replace(&mut self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
+        // After a conflict, a revision that nobody has.
+        let record = self.revised(next);
+        let session = &record.session;
+        match self.by_id.get_mut(&session.id()) {
+            Some(entry) if entry.takes(seen, session, due) => {
+                entry.record = record.clone();
+                entry.due = due;
+            }
+            Some(_) | None => {
+                self.take(session.id(), seen)?;
+                self.add(record.clone(), due);
+            }
+        }
+        Ok(record)
+    }
+
+    /// Files those anew that were due at `moment` when they were filed, and are due later now.
+    fn follow_up(&mut self, moment: Timestamp) {
+        let filed = self.by_due.iter().take_while(|(filed, _)| *filed <= moment);
+        let filed: Vec<_> = filed.copied().collect();
+        for (at, id) in filed {
+            if let Some(entry) = self.by_id.get_mut(&id).filter(|entry| entry.due > at) {
+                entry.filed = entry.due;
+                self.by_due.remove(&(at, id));
+                self.by_due.insert((entry.due, id));
+            }
+        }
     }
 
     fn take(&mut self, id: SessionId, seen: Revision) -> Result<(), StoreError> {
@@ -83,7 +129,7 @@ impl Records {
         }
         let entry = self.by_id.remove(&id).ok_or(StoreError::Conflict)?;
         let session = &entry.record.session;
-        self.by_due.remove(&(entry.due, id));
+        self.by_due.remove(&(entry.filed, id));
         if let Some(ended) = session.ended() {
             self.tombstones.remove(&(ended.at, id));
         } else {
@@ -169,9 +215,7 @@ impl SessionStore for MemoryStore {
 
     async fn replace(&self, seen: Revision, next: Session, due: Timestamp) -> Result<Versioned, StoreError> {
         let mut records = self.records();
-        records.take(next.id(), seen)?;
-        let record = records.revised(next);
-        records.add(record.clone(), due);
+        let record = records.replace(seen, next, due)?;
         records.forget_oldest(self.tombstones_max);
         Ok(record)
     }
@@ -181,7 +225,8 @@ impl SessionStore for MemoryStore {
     }
 
     async fn due_at(&self, moment: Timestamp, at_most: usize) -> Result<Vec<Versioned>, StoreError> {
-        let records = self.records();
+        let mut records = self.records();
+        records.follow_up(moment);
         let due = records.by_due.iter().take_while(|(due, _)| *due <= moment);
         Ok(due.take(at_most).filter_map(|(_, id)| Some(records.by_id.get(id)?.record.clone())).collect())
     }

@@ -233,14 +233,19 @@ pub async fn due_sessions_come_the_longest_overdue_first_and_no_more_than_asked(
     }
     let moved = store.load(session(1, 1).id()).await.unwrap().unwrap();
     store.replace(moved.revision, moved.session.heard(at(1)), at(5)).await.unwrap();
+    // What is put off more than once comes when it is due at last.
+    let mut put_off = store.insert(session(5, 1), at(1), ROOM).await.unwrap();
+    for due in [7, 25] {
+        put_off = store.replace(put_off.revision, put_off.session.heard(at(1)), at(due)).await.unwrap();
+    }
     for (moment, at_most, expected) in [
         (4, 9, &[][..]),
         (5, 9, &[1]),
         (9, 9, &[1]),
         (20, 9, &[1, 2, 3]),
         (20, 2, &[1, 2]),
-        (39, 9, &[1, 2, 3]),
-        (40, 9, &[1, 2, 3, 4]),
+        (39, 9, &[1, 2, 3, 5]),
+        (40, 9, &[1, 2, 3, 5, 4]),
         (40, 0, &[]),
     ] {
         let due = store.due_at(at(moment), at_most).await.unwrap();
