@@ -5,7 +5,6 @@ mod receipt;
 pub mod record;
 mod table;
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,8 +27,8 @@ pub struct Session {
     last_activity: Timestamp,
     client_address: IpAddr,
     next_sequence: Sequence,
-    /// The newest last. Shared, because every change makes a new value with the same receipts.
-    receipts: VecDeque<Arc<Receipt>>,
+    /// The newest last. Shared, because most changes make a new value with the same receipts.
+    receipts: Arc<[Arc<Receipt>]>,
     message_count: u64,
     total_bytes: u64,
     files_transferred: u64,
@@ -107,7 +106,7 @@ impl Session {
             last_activity: now,
             client_address,
             next_sequence: Sequence::FIRST,
-            receipts: VecDeque::new(),
+            receipts: Arc::default(),
             message_count: 1,
             total_bytes: 0,
             files_transferred: 0,
@@ -165,12 +164,11 @@ impl Session {
             Outcome::Removed(_) => {}
             Outcome::Closed => next.ended = Some(Ended { reason: EndReason::Closed, at: now }),
         }
-        next.receipts.push_back(receipt);
         // Of an ended session only the goodbye can be asked for again.
         let kept = if next.ended.is_some() { 1 } else { limits.receipts_per_session_max };
-        while next.receipts.len() > kept {
-            next.receipts.pop_front();
-        }
+        let surplus = self.receipts.len().saturating_add(1).saturating_sub(kept);
+        let before = self.receipts.get(surplus..).unwrap_or_default();
+        next.receipts = before.iter().cloned().chain([receipt]).collect();
         next
     }
 
@@ -196,7 +194,7 @@ impl Session {
     /// The session with the newest of its receipts and no other, as its client carries it.
     #[must_use]
     pub fn with_last_receipt(&self) -> Self {
-        let receipts = self.receipts.back().map(Arc::clone).into_iter().collect();
+        let receipts = self.receipts.last().cloned().into_iter().collect();
         Self { receipts, ..self.clone() }
     }
 
@@ -219,7 +217,7 @@ impl Session {
     }
 
     fn ended_for(&self, reason: EndReason, now: Timestamp) -> Self {
-        Self { ended: Some(Ended { reason, at: now }), receipts: VecDeque::new(), ..self.clone() }
+        Self { ended: Some(Ended { reason, at: now }), receipts: Arc::default(), ..self.clone() }
     }
 
     /// What the session is doing; the first line that holds. One that can be asked is not damaged.
@@ -274,7 +272,7 @@ impl Session {
     /// The kept answer to its last request.
     #[must_use]
     pub fn last_receipt(&self) -> Option<&Arc<Receipt>> {
-        self.receipts.back()
+        self.receipts.last()
     }
 
     /// The kept answer to the request of this sequence.
@@ -287,7 +285,7 @@ impl Session {
     #[must_use]
     pub fn state_bytes(&self) -> usize {
         let receipts: usize = self.receipts.iter().map(|receipt| receipt.state_bytes()).sum();
-        size_of::<Self>() + self.receipts.capacity() * size_of::<Arc<Receipt>>() + receipts
+        size_of::<Self>() + size_of_val(&*self.receipts) + receipts
     }
 
     /// Names it.

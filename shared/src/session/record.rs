@@ -2,7 +2,6 @@
 //! adds one receipt and replaces only the head. Each piece carries its version and a checksum, and damage is an
 //! error: a session that is not whole is none.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -72,7 +71,7 @@ impl Record {
 /// When they were damaged, written by another version, or do not belong together.
 pub fn read<'a>(head: &[u8], receipts: impl IntoIterator<Item = &'a [u8]>) -> Result<Session, RecordError> {
     let head: HeadRow = open(head)?;
-    let receipts: VecDeque<Arc<Receipt>> = receipts
+    let receipts: Arc<[Arc<Receipt>]> = receipts
         .into_iter()
         .map(|bytes| open::<ReceiptRow>(bytes)?.receipt().map(Arc::new))
         .collect::<Result<_, RecordError>>()?;
@@ -82,7 +81,7 @@ pub fn read<'a>(head: &[u8], receipts: impl IntoIterator<Item = &'a [u8]>) -> Re
 /// The sequences of the receipts that a session keeps: the oldest and the newest.
 #[must_use]
 pub fn kept(session: &Session) -> Option<(Sequence, Sequence)> {
-    Some((session.receipts.front()?.sequence, session.receipts.back()?.sequence))
+    Some((session.receipts.first()?.sequence, session.receipts.last()?.sequence))
 }
 
 /// Version, checksum and content, with a blank between them.
@@ -185,7 +184,7 @@ impl HeadRow {
             })
     }
 
-    fn session(self, receipts: VecDeque<Arc<Receipt>>) -> Result<Session, RecordError> {
+    fn session(self, receipts: Arc<[Arc<Receipt>]>) -> Result<Session, RecordError> {
         if !self.owns(receipts.iter()) {
             return Err(RecordError::Receipts);
         }
