@@ -18,18 +18,14 @@ impl PartKey {
     /// The part of a stateless upload.
     #[must_use]
     pub fn of_transfer(id: TransferId) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("dual-mode file transfer: part of a transfer");
-        hasher.update(&id.as_bits().to_be_bytes());
-        Self::from_hash(&hasher)
+        Self::hashed("dual-mode file transfer: part of a transfer", &id.as_bits().to_be_bytes())
     }
 
     /// The part of an upload in a session.
     #[must_use]
     pub fn of_sequence(session: SessionId, sequence: Sequence) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("dual-mode file transfer: part of a sequence");
-        hasher.update(session.as_bytes());
-        hasher.update(&sequence.get().to_be_bytes());
-        Self::from_hash(&hasher)
+        let material = [session.as_bytes().as_slice(), &sequence.get().to_be_bytes()].concat();
+        Self::hashed("dual-mode file transfer: part of a sequence", &material)
     }
 
     /// Its 32 hex digits.
@@ -43,10 +39,9 @@ impl PartKey {
         (key.digits() == digits).then_some(key)
     }
 
-    fn from_hash(hasher: &blake3::Hasher) -> Self {
-        let mut bits = [0; 16];
-        hasher.finalize_xof().fill(&mut bits);
-        Self(u128::from_be_bytes(bits))
+    fn hashed(context: &str, material: &[u8]) -> Self {
+        let hash = blake3::derive_key(context, material);
+        Self(u128::from_be_bytes(hash.first_chunk().copied().unwrap_or_default()))
     }
 }
 
