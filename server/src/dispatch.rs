@@ -1,9 +1,12 @@
 //! (mode of the server, request) -> handler or refusal; and what every reply shows besides the answer.
 //! A server without stateful mode has no handler for it, and so no session store either.
 
+use std::sync::Arc;
+
 use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::id::{Epoch, Sequence, SessionId};
+use shared::session::Session;
 use shared::wire::{
     Ack, Action, ErrorBody, Explanation, Ext, Hello, HelloLimits, Mode, Request, Status, VERSION, Week01Upload,
 };
@@ -54,10 +57,16 @@ impl Dispatch {
         }
     }
 
-    /// The first half of an upload that [follows](Self::follows) another.
-    pub async fn follow(&self, request: Request, body: &mut dyn Body, peer: &mut Peer) -> Result<Received, ErrorBody> {
+    /// The first half of an upload that [follows](Self::follows) others of the session.
+    pub async fn follow(
+        &self,
+        request: Request,
+        session: &Arc<Session>,
+        body: &mut dyn Body,
+        peer: &Peer,
+    ) -> Result<Received, ErrorBody> {
         let Request::Stateful(request) = request else { return Err(ErrorCode::Internal.into()) };
-        self.stateful()?.follow(request, body, peer).await
+        self.stateful()?.follow(request, session, body, peer).await
     }
 
     /// The second half of uploads that follow each other; an answer for each.

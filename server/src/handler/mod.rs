@@ -52,6 +52,13 @@ pub struct Services {
     pub exclusive: Exclusive,
 }
 
+impl Services {
+    /// Ends when whoever takes a session or an upload over has waited long enough for the older connection.
+    async fn takeover_timeout(&self) {
+        self.clock.wait(TAKEOVER_TIMEOUT_MS).await;
+    }
+}
+
 /// The client at the other end of a connection, as far as a handler may know it.
 #[derive(Debug)]
 pub struct Peer {

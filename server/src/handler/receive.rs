@@ -5,7 +5,7 @@ use shared::digest::DigestKind;
 use shared::error::ErrorCode;
 use shared::wire::{Ack, ErrorBody, Upload};
 
-use super::{Body, Services, TAKEOVER_TIMEOUT_MS};
+use super::{Body, Services};
 use crate::files::{Claimant, Part, PartKey, Sink};
 
 /// What is refused before a byte is read.
@@ -64,7 +64,7 @@ async fn sink(
         biased;
         claim = services.files.claim(key, by) => claim?,
         // The older one hangs in a write, and nobody knows when and where its bytes will come.
-        () = services.clock.wait(TAKEOVER_TIMEOUT_MS) => return Err(ErrorCode::Busy.into()),
+        () = services.takeover_timeout() => return Err(ErrorCode::Busy.into()),
     };
     if upload.offset > claim.length() {
         drop(claim);

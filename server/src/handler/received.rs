@@ -1,9 +1,11 @@
 //! An upload between its two halves: its bytes have come, and nobody can see it yet. Several of them that follow each
 //! other in a session are shown and counted together.
 
+use std::sync::Arc;
+
 use shared::digest::DigestKind;
 use shared::id::Sequence;
-use shared::session::Fingerprint;
+use shared::session::{Fingerprint, Session};
 use shared::wire::Ack;
 
 use super::Answer;
@@ -37,6 +39,7 @@ impl From<Received> for Begun {
 /// An upload of a session that is here whole.
 #[derive(Debug)]
 pub struct Received {
+    pub(super) session: Arc<Session>,
     pub(super) sequence: Sequence,
     pub(super) fingerprint: Fingerprint,
     pub(super) name: ObjectName,
@@ -48,6 +51,12 @@ pub struct Received {
 }
 
 impl Received {
+    /// The session, as it was when the first upload of its run came.
+    #[must_use]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
     /// Its place in the session.
     #[must_use]
     pub fn sequence(&self) -> Sequence {

@@ -20,7 +20,7 @@ use super::link::{Filled, Link, Stream, now};
 use super::run::{Head, Run, Told};
 use super::tally::Tally;
 use super::week01::{self, WEEK01_SILENCE_MS};
-use crate::handler::{Answer, AnswerPayload, Begun, Peer};
+use crate::handler::{Answer, AnswerPayload, Begun, Peer, Received};
 
 /// How long a connection stays ready for the next frame, with all the memory that takes.
 const LULL_MS: u64 = 20;
@@ -372,10 +372,11 @@ impl<S: Stream> Connection<S> {
         if frame.expects_continue {
             body = body.awaited();
         }
-        let begun = if self.run.is_empty() {
-            context.dispatch.begin(frame.request, &mut body, &mut self.peer).await
-        } else {
-            context.dispatch.follow(frame.request, &mut body, &mut self.peer).await.map(Begun::Received)
+        let begun = match self.run.last().map(Received::session) {
+            None => context.dispatch.begin(frame.request, &mut body, &mut self.peer).await,
+            Some(session) => {
+                context.dispatch.follow(frame.request, session, &mut body, &self.peer).await.map(Begun::Received)
+            }
         };
         let rest = body.rest();
         drop(body);

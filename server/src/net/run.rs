@@ -56,6 +56,10 @@ impl Run {
         self.uploads.is_empty()
     }
 
+    pub(super) fn last(&self) -> Option<&Received> {
+        self.uploads.last()
+    }
+
     pub(super) fn push(&mut self, head: Head, upload: Received) {
         self.heads.push(head);
         self.uploads.push(upload);
@@ -71,7 +75,7 @@ impl Run {
 impl<S: Stream> Connection<S> {
     /// Whether a frame is the next upload of the run, small, and here whole. It has its place in the run then.
     pub(super) fn continues_run(&mut self, frame: &Frame) -> bool {
-        let Some(last) = self.run.uploads.last() else { return false };
+        let Some(last) = self.run.last() else { return false };
         let small = matches!(frame.framing.payload, Payload::Sized(size) if size <= SMALL_BYTES_MAX);
         small
             && self.run.uploads.len() < RUN_MAX

@@ -12,9 +12,9 @@ use super::{assert_one_file, is_kept, receipt, transfer_id};
 /// reveal twice, and the last.
 const STATELESS_POLLS: usize = 12;
 
-/// Of the same in a session: load, claim, create, three chunks, two writes, seal, load, reveal twice, load, replace twice,
+/// Of the same in a session: load, claim, create, three chunks, two writes, seal, load, reveal twice, replace twice,
 /// and the last.
-const STATEFUL_POLLS: usize = 16;
+const STATEFUL_POLLS: usize = 15;
 
 #[test]
 fn a_stateless_upload_cut_at_any_await_is_whole_or_was_never_there() {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use shared::codec::encode_line;
 use shared::digest::Digest;
 use shared::error::ErrorCode;
-use shared::id::Sequence;
+use shared::id::{Sequence, SessionId};
 use shared::session::{Fingerprint, Outcome, Receipt, Session};
 use shared::wire::{Action, ErrorBody, FetchRange, FileEntry, Status};
 
@@ -30,17 +30,18 @@ impl StatefulHandler {
         self.refuse_used(peer, &fenced.session, None).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
         self.services.files.remove(&name, self.services.ack).await?;
-        let answer =
-            self.count_one(Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire())), peer).await?;
-        self.forget_part(&fenced.session, sequence).await;
+        let session = fenced.session.id();
+        let receipt = Receipt::new(sequence, fingerprint, Outcome::Removed(name.to_wire()));
+        let answer = self.count_one(receipt, fenced, peer).await?;
+        self.forget_part(session, sequence).await;
         Ok(answer)
     }
 
     /// Removes what a cut upload left under a sequence that something else has taken.
-    pub(super) async fn forget_part(&self, session: &Session, sequence: Sequence) {
+    pub(super) async fn forget_part(&self, session: SessionId, sequence: Sequence) {
         // The answer is counted; what could not be removed now goes when its time has come.
-        if let Err(error) = self.services.files.forget(PartKey::of_sequence(session.id(), sequence)).await {
-            tracing::warn!(%error, session = %session.id(), "a part could not be removed");
+        if let Err(error) = self.services.files.forget(PartKey::of_sequence(session, sequence)).await {
+            tracing::warn!(%error, %session, "a part could not be removed");
         }
     }
 

@@ -22,7 +22,7 @@ use self::answers::{goodbye, replay, status};
 use self::record::expecting;
 use self::ticket::{Claim, Known};
 use super::stateless::partial;
-use super::{Answer, Attached, Begun, Body, Bound, Peer, RequestHandler, Services, TAKEOVER_TIMEOUT_MS};
+use super::{Answer, Attached, Begun, Body, Bound, Peer, RequestHandler, Services};
 use crate::files::PartKey;
 use crate::rate::{Loopback, Rate, WrongTokens};
 use crate::sessions::{SessionStore, unless_conflict};
@@ -138,7 +138,7 @@ impl StatefulHandler {
         let turn = tokio::select! {
             biased;
             turn = turn.lock() => Some(turn),
-            () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
+            () = self.services.takeover_timeout() => None,
         };
         for _ in 0..CHANGES_TRIED {
             let Known { session, revision } = self.known(&place, &claim, peer).await?;
@@ -263,8 +263,9 @@ impl StatefulHandler {
         let _turn = self.turn(peer).await?;
         let fenced = self.held(peer).await?;
         self.clear_uncounted(peer, &fenced.session, None).await?;
-        let answer = self.count_one(Receipt::new(sequence, fingerprint, Outcome::Closed), peer).await?;
-        self.forget_part(&fenced.session, sequence).await;
+        let session = fenced.session.id();
+        let answer = self.count_one(Receipt::new(sequence, fingerprint, Outcome::Closed), fenced, peer).await?;
+        self.forget_part(session, sequence).await;
         if let Some(bound) = &mut peer.bound {
             bound.ended = true;
         }

@@ -7,7 +7,7 @@ use shared::wire::{Action, ErrorBody, SessionInfo, Status};
 
 use super::{CHANGES_TRIED, StatefulHandler, refuse_second_connect};
 use crate::config::Exclusive;
-use crate::handler::{Answer, Peer, TAKEOVER_TIMEOUT_MS};
+use crate::handler::{Answer, Peer};
 use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {
@@ -61,7 +61,7 @@ impl StatefulHandler {
         let _turn = tokio::select! {
             biased;
             turn = place.turn.lock() => Some(turn),
-            () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => None,
+            () = self.services.takeover_timeout() => None,
         };
         let seen = match self.sessions.load(other).await {
             // Nothing can be changed about it; the janitor sets it aside when it is due.

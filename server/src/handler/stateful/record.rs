@@ -11,24 +11,40 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::answers::answer_to;
 use super::{CHANGES_TRIED, StatefulHandler};
-use crate::handler::{Answer, Peer, TAKEOVER_TIMEOUT_MS};
+use crate::handler::{Answer, Peer};
 use crate::sessions::{StoreError, Versioned, unless_conflict};
 
 impl StatefulHandler {
     /// Stores counter and receipt together. Only then does the client hear of it.
-    pub(super) async fn count_one(&self, receipt: Receipt, peer: &mut Peer) -> Result<Answer, ErrorBody> {
-        self.count(&[Arc::new(receipt)], peer).await?.pop().ok_or_else(|| ErrorCode::Internal.into())
+    pub(super) async fn count_one(
+        &self,
+        receipt: Receipt,
+        fenced: Versioned,
+        peer: &mut Peer,
+    ) -> Result<Answer, ErrorBody> {
+        self.count(&[Arc::new(receipt)], fenced, peer).await?.pop().ok_or_else(|| ErrorCode::Internal.into())
     }
 
-    /// Stores the counter and receipts that follow each other, all in one change. An answer for each.
-    pub(super) async fn count(&self, receipts: &[Arc<Receipt>], peer: &mut Peer) -> Result<Vec<Answer>, ErrorBody> {
+    /// Stores the counter and receipts that follow each other, all in one change. An answer for each. The record was
+    /// `fenced` when the turn came; it is loaded again when another change came first.
+    pub(super) async fn count(
+        &self,
+        receipts: &[Arc<Receipt>],
+        fenced: Versioned,
+        peer: &mut Peer,
+    ) -> Result<Vec<Answer>, ErrorBody> {
         let (Some(first), Some(last)) = (receipts.first(), receipts.last()) else { return Ok(Vec::new()) };
         let mut unclear = false;
+        let mut fenced = Some(fenced);
         if let Some(bound) = &mut peer.bound {
             bound.unclear = Some(last.sequence);
         }
         for _ in 0..CHANGES_TRIED {
-            let seen = self.held(peer).await?;
+            // A store that lost its newest change may have lost the newer connection; this process knows of it.
+            let seen = match fenced.take().filter(|_| !has_moved(peer)) {
+                Some(fenced) => fenced,
+                None => self.held(peer).await?,
+            };
             // Its holder may have opened another one meanwhile.
             if seen.session.ended().is_some() && seen.session.next_sequence() == first.sequence {
                 return Err(self.gone(&seen.session));
@@ -120,7 +136,7 @@ impl StatefulHandler {
         let bound = peer.bound.as_ref().ok_or(ErrorCode::SessionRequired)?;
         let loaded = self.sessions.load(bound.session).await;
         // Also when the newer connection has come and gone meanwhile, and nothing of the session is here any more.
-        if bound.moved.is_cancelled() {
+        if has_moved(peer) {
             return Err(ErrorCode::SessionMoved.into());
         }
         let seen = match loaded {
@@ -143,7 +159,7 @@ impl StatefulHandler {
         tokio::select! {
             biased;
             turn = Arc::clone(&bound.place.turn).lock_owned() => Ok(turn),
-            () = self.services.clock.wait(TAKEOVER_TIMEOUT_MS) => Err(ErrorCode::Busy.into()),
+            () = self.services.takeover_timeout() => Err(ErrorCode::Busy.into()),
         }
     }
 
@@ -170,6 +186,11 @@ impl StatefulHandler {
         let reason = reason.map(|reason| reason.as_str().to_owned());
         ErrorBody { reason, ..ErrorCode::SessionGone.into() }
     }
+}
+
+/// Whether a newer connection of this process holds the session.
+fn has_moved(peer: &Peer) -> bool {
+    peer.bound.as_ref().is_some_and(|bound| bound.moved.is_cancelled())
 }
 
 /// A refusal that tells which sequence would be right.

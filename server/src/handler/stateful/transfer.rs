@@ -39,26 +39,27 @@ impl StatefulHandler {
         settled && found_again && bound.session == *id && *sequence == last.next() && upload.offset == 0
     }
 
-    /// The first half of an upload that [follows](Self::follows) others. They will be counted before it, or it will not.
+    /// The first half of an upload that [follows](Self::follows) others of the session. It will be counted with them or
+    /// not at all; the record is asked then, and before only what names are made of is needed, which never changes.
     pub async fn follow(
         &self,
         request: StatefulRequest,
+        session: &Arc<Session>,
         body: &mut dyn Body,
-        peer: &mut Peer,
+        peer: &Peer,
     ) -> Result<Received, ErrorBody> {
         let StatefulRequest::Inside(_, request @ SessionRequest::Transfer(..)) = request else {
             return Err(ErrorCode::Internal.into());
         };
         let fingerprint = Fingerprint::of(&request).ok_or(ErrorCode::Internal)?;
         let SessionRequest::Transfer(sequence, upload) = request else { return Err(ErrorCode::Internal.into()) };
-        let seen = self.held_for(Action::Transfer, peer).await.inspect_err(|error| note_end(error, peer))?;
-        self.receive(&seen.session, sequence, fingerprint, &upload, body, peer).await
+        self.receive(session, sequence, fingerprint, &upload, body, peer).await
     }
 
     /// The first half of an upload: its bytes.
     pub(super) async fn receive(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         sequence: Sequence,
         fingerprint: Fingerprint,
         upload: &Upload,
@@ -74,7 +75,8 @@ impl StatefulHandler {
         let kind = upload.digest_kind();
         let own = Some((key, by));
         let part = receive(&self.services, own, upload, Some(kind), bytes_max, ack, body).await.map_err(in_session)?;
-        Ok(Received { sequence, fingerprint, name, part, kind, ack, sized: upload.total().is_some() })
+        let (session, sized) = (Arc::clone(session), upload.total().is_some());
+        Ok(Received { session, sequence, fingerprint, name, part, kind, ack, sized })
     }
 
     /// The second half of uploads that follow each other: shown, then counted in one change. An answer for each, in
@@ -110,6 +112,7 @@ impl StatefulHandler {
         // From here to the count, no newer connection comes between: it waits for its turn.
         let _turn = self.turn(peer).await?;
         let fenced = self.held_for(Action::Transfer, peer).await?;
+        let session = fenced.session.id();
         if fenced.session.next_sequence() != sequence {
             return Err(expecting(ErrorCode::SequenceReused, &fenced.session));
         }
@@ -121,7 +124,7 @@ impl StatefulHandler {
         let (receipts, failure) = self.show_all(run).await;
         // The objects are on the disk before the session counts them. A crash in between leaves files that the
         // repeated requests find; the other order would acknowledge files that are not there.
-        let counted = self.count(&receipts, peer).await;
+        let counted = self.count(&receipts, fenced, peer).await;
         if let (Some(bound), Some(_)) = (&mut peer.bound, &failure) {
             bound.uncounted = true;
         }
@@ -132,7 +135,7 @@ impl StatefulHandler {
         };
         if !sized && matches!(outcomes.first(), Some(Ok(_))) {
             // Left by an earlier request that knew its length.
-            self.forget_part(&fenced.session, sequence).await;
+            self.forget_part(session, sequence).await;
         }
         outcomes.extend(failure.map(Err));
         Ok(outcomes)
@@ -162,7 +165,7 @@ impl StatefulHandler {
 
     /// Shows one upload; its receipt, to be counted.
     async fn show(&self, received: Received) -> Result<Arc<Receipt>, ErrorBody> {
-        let Received { sequence, fingerprint, name, part, kind, ack, sized: _ } = received;
+        let Received { session: _, sequence, fingerprint, name, part, kind, ack, sized: _ } = received;
         let stored = part.stored();
         self.reveal(part, &name, kind, ack).await.map_err(|error| ErrorBody {
             expected_sequence: (error.code == ErrorCode::SequenceReused).then_some(sequence),
