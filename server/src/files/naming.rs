@@ -1,7 +1,7 @@
 //! The names files are stored under (PROTOCOL.md section 10). A name is made of numbers and an extension from
 //! our own table: there is no way from a client's string into a path.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use shared::id::{Sequence, SessionId, Timestamp, TokenHash};
 
@@ -42,6 +42,8 @@ pub enum Form {
 
 /// Digits of the shortest name of a Week 01 file.
 const WEEK01_DIGITS_MIN: u8 = 4;
+/// As long as a path usually gets. Some are kept, so there is little to spare.
+const PATH_BYTES: usize = 80;
 /// Digits of a `received_` name that is not short.
 const RECEIVED_DIGITS: u8 = 32;
 
@@ -94,11 +96,13 @@ impl ObjectName {
     /// The path relative to the storage folder, with `/`. It can be as secret as the transfer id it is made of.
     #[must_use]
     pub fn to_wire(&self) -> String {
-        let file = self.file_name();
-        match self.folder() {
-            Some(session) => [&folder_name(session), "/", &file].concat(),
-            None => file,
+        let mut path = String::with_capacity(PATH_BYTES);
+        if let Some(session) = self.folder() {
+            path.push_str(&folder_name(session));
+            path.push('/');
         }
+        self.append_file_name(&mut path);
+        path
     }
 
     /// The same name with another extension.
@@ -137,15 +141,24 @@ impl ObjectName {
     /// The last segment of the path.
     #[must_use]
     pub fn file_name(&self) -> String {
+        let mut name = String::with_capacity(PATH_BYTES);
+        self.append_file_name(&mut name);
+        name
+    }
+
+    fn append_file_name(&self, path: &mut String) {
         let extension = self.extension;
-        match self.form {
-            Form::Received { bits } => format!("received_{bits:032x}.{extension}"),
-            Form::Session { sequence, created, .. } => format!("file_{sequence}_{}.{extension}", created.as_millis()),
+        // Text takes whatever is written to it.
+        let _always = match self.form {
+            Form::Received { bits } => write!(path, "received_{bits:032x}.{extension}"),
+            Form::Session { sequence, created, .. } => {
+                write!(path, "file_{sequence}_{}.{extension}", created.as_millis())
+            }
             Form::Week01 { bits, digits } => {
                 let width = usize::from(digits);
-                format!("received_{bits:0width$x}.{extension}")
+                write!(path, "received_{bits:0width$x}.{extension}")
             }
-        }
+        };
     }
 }
 

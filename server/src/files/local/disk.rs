@@ -187,7 +187,7 @@ impl Disk {
     }
 
     pub(super) fn staged_name(&self, end: &str) -> String {
-        format!("{:032x}{end}", self.next_staged.fetch_add(1, Ordering::Relaxed))
+        format!("{:x}{end}", self.next_staged.fetch_add(1, Ordering::Relaxed))
     }
 }
 
