@@ -10,6 +10,7 @@ use shared::digest::DigestKind;
 use shared::id::Timestamp;
 use shared::wire::Ack;
 
+use super::folders::Folders;
 use super::group::Groups;
 use super::parts::Parts;
 use super::place::{Place, Sure};
@@ -28,6 +29,7 @@ pub(super) const NAME_LOCKS: usize = 4096;
 pub(super) struct Disk {
     pub(super) root: Folder,
     pub(super) staging: Folder,
+    pub(super) folders: Folders,
     pub(super) names: Vec<Mutex<()>>,
     pub(super) sure: Mutex<Sure>,
     pub(super) next_staged: AtomicU64,

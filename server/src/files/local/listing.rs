@@ -6,7 +6,6 @@ use shared::id::{Sequence, SessionId, TokenHash};
 
 use super::disk::Disk;
 use crate::files::mime::Extension;
-use crate::files::naming::folder_name;
 use crate::files::paging::FirstSequences;
 use crate::files::{Form, Listed, ObjectName, Page, Shelf, StorageError};
 
@@ -21,8 +20,8 @@ pub(super) fn page(disk: &Disk, shelf: Shelf, from: Sequence, at_most: usize) ->
 }
 
 fn from_folder(disk: &Disk, session: SessionId, from: Sequence, at_most: usize) -> Result<Page, StorageError> {
-    let Some(folder) = disk.session_folder(session)? else { return Ok(Page::default()) };
-    let above = folder_name(session);
+    let Some(open) = disk.folders.find(&disk.root, session)? else { return Ok(Page::default()) };
+    let (above, folder) = (&open.name, &open.folder);
     let mut first = FirstSequences::new(at_most);
     folder.each_name(&mut |name| {
         let Some(name) = ObjectName::parse(&format!("{above}/{name}")) else { return };

@@ -25,6 +25,7 @@ mod collected;
 mod commit;
 mod continued;
 mod disk;
+mod folders;
 mod group;
 mod hold;
 mod listing;

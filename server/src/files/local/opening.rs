@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::OpenError;
 use super::disk::{ASIDE, Disk, NAME_LOCKS, PART};
+use super::folders::Folders;
 use super::group::Groups;
 use super::parts::Parts;
 use crate::files::Keeping;
@@ -39,7 +40,8 @@ impl Disk {
         let groups = Arc::new(Groups::open(|| root.subfolder(STAGING)).map_err(unusable)?);
         let names = (0..NAME_LOCKS).map(|_| Mutex::default()).collect();
         let sure = Mutex::default();
-        let disk = Self { root, staging, names, sure, next_staged, parts, groups, _lock: lock };
+        let folders = Folders::default();
+        let disk = Self { root, staging, folders, names, sure, next_staged, parts, groups, _lock: lock };
         disk.bound_parts();
         Ok(disk)
     }

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use shared::id::SessionId;
 
 use super::disk::Disk;
+use super::folders::SessionFolder;
 use crate::files::ObjectName;
 use crate::files::naming::folder_name;
 use crate::files::platform::{Access, Folder};
@@ -29,21 +30,21 @@ pub(super) struct Sure {
 /// The folder that a name is in.
 pub(super) enum Place<'disk> {
     Root(&'disk Folder),
-    Session(SessionId, Folder),
+    Session(Arc<SessionFolder>),
 }
 
 impl Place<'_> {
     pub(super) fn folder(&self) -> &Folder {
         match self {
             Self::Root(folder) => folder,
-            Self::Session(_, folder) => folder,
+            Self::Session(open) => &open.folder,
         }
     }
 
     pub(super) fn session(&self) -> Option<SessionId> {
         match self {
             Self::Root(_) => None,
-            Self::Session(session, _) => Some(*session),
+            Self::Session(open) => Some(open.session),
         }
     }
 }
@@ -52,7 +53,7 @@ impl Disk {
     /// `None`: the session has no folder yet.
     pub(super) fn place(&self, name: &ObjectName) -> io::Result<Option<Place<'_>>> {
         let Some(session) = name.folder() else { return Ok(Some(Place::Root(&self.root))) };
-        Ok(self.session_folder(session)?.map(|folder| Place::Session(session, folder)))
+        Ok(self.folders.find(&self.root, session)?.map(Place::Session))
     }
 
     pub(super) fn make_place(&self, name: &ObjectName) -> io::Result<Place<'_>> {
@@ -60,21 +61,11 @@ impl Disk {
             return Ok(place);
         }
         let Some(session) = name.folder() else { return Ok(Place::Root(&self.root)) };
-        let folder = folder_name(session);
-        if self.root.make_subfolder(&folder, Access::Shared)? {
+        if self.root.make_subfolder(&folder_name(session), Access::Shared)? {
             // Somebody may have removed one that we knew to be durable.
             self.sure().folders.remove(&session);
         }
-        Ok(Place::Session(session, self.root.subfolder(&folder)?))
-    }
-
-    /// The folder of a session, if it has one.
-    pub(super) fn session_folder(&self, session: SessionId) -> io::Result<Option<Folder>> {
-        match self.root.subfolder(&folder_name(session)) {
-            Ok(folder) => Ok(Some(folder)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.place(name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Makes the names in a folder durable, and the folder's own.

@@ -139,6 +139,25 @@ async fn a_session_folder_that_somebody_removed_is_made_again() {
     }
 }
 
+#[tokio::test]
+async fn a_session_folder_that_somebody_put_in_the_place_of_another_is_the_one_that_is_used() {
+    let root = folder();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
+    let path = root.path().join(in_folder().to_wire());
+    let above = path.parent().unwrap();
+    for moved in ["first", "second"] {
+        part(&storage, Ack::Written).await.reveal(&in_folder(), Ack::Written).await.unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abc");
+        fs::rename(above, root.path().join(moved)).unwrap();
+        assert_eq!(storage.size(&in_folder()).await.unwrap(), None, "{moved}");
+        fs::create_dir(above).unwrap();
+        assert_eq!(storage.size(&in_folder()).await.unwrap(), None, "{moved}");
+    }
+    fs::remove_dir(above).unwrap();
+    std::os::unix::fs::symlink("first", above).unwrap();
+    assert!(storage.size(&in_folder()).await.is_err(), "a link is not entered");
+}
+
 /// The system may call a second sync a success though the first one's data is lost.
 #[tokio::test]
 async fn what_failed_to_become_durable_once_is_not_called_durable_later() {

@@ -11,6 +11,9 @@ use super::Access;
 #[derive(Debug)]
 pub(in crate::files) struct Folder(PathBuf);
 
+#[derive(Clone, Copy, Debug)]
+pub(in crate::files) struct Identity;
+
 impl Folder {
     pub(in crate::files) fn open(path: &Path) -> io::Result<Self> {
         // Absolute, so that a change of the working folder leads nowhere else.
@@ -22,6 +25,15 @@ impl Folder {
         let path = self.0.join(name);
         let is_folder = path.symlink_metadata()?.is_dir();
         if is_folder { Ok(Self(path)) } else { Err(io::ErrorKind::NotADirectory.into()) }
+    }
+
+    /// A path leads to whatever is there, so nothing has to be told apart.
+    pub(in crate::files) fn identity(&self) -> io::Result<Identity> {
+        self.0.symlink_metadata().map(|_| Identity)
+    }
+
+    pub(in crate::files) fn leads_to(&self, name: &str, Identity: Identity) -> io::Result<bool> {
+        Ok(found(self.0.join(name).symlink_metadata())?.is_some_and(|metadata| metadata.is_dir()))
     }
 
     pub(in crate::files) fn make_subfolder(&self, name: &str, _access: Access) -> io::Result<bool> {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::fs::{AtFlags, Dev, Dir, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 
 use super::{Access, rename, whole};
@@ -17,6 +17,19 @@ const BLOCK_BYTES: u64 = 512;
 #[derive(Debug)]
 pub(in crate::files) struct Folder(File);
 
+/// Tells a folder from every other one, as long as it is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::files) struct Identity {
+    device: Dev,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(stat: &Stat) -> Self {
+        Self { device: stat.st_dev, inode: stat.st_ino }
+    }
+}
+
 impl Folder {
     /// Links in `path` are the operator's own, and are followed.
     pub(in crate::files) fn open(path: &Path) -> io::Result<Self> {
@@ -26,6 +39,15 @@ impl Folder {
 
     pub(in crate::files) fn subfolder(&self, name: &str) -> io::Result<Self> {
         self.at(name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).map(Self)
+    }
+
+    pub(in crate::files) fn identity(&self) -> io::Result<Identity> {
+        Ok(Identity::of(&rustix::fs::fstat(&self.0)?))
+    }
+
+    /// Whether a name leads to the open folder of this identity.
+    pub(in crate::files) fn leads_to(&self, name: &str, identity: Identity) -> io::Result<bool> {
+        Ok(self.stat(name)?.is_some_and(|stat| Identity::of(&stat) == identity))
     }
 
     /// `false`: it is there already.
@@ -68,10 +90,7 @@ impl Folder {
 
     /// `None`: it is not there. Only a regular file has a size.
     pub(in crate::files) fn size(&self, name: &str) -> io::Result<Option<u64>> {
-        let Some(stat) = found(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map_err(Into::into))?
-        else {
-            return Ok(None);
-        };
+        let Some(stat) = self.stat(name)? else { return Ok(None) };
         match (FileType::from_raw_mode(stat.st_mode), u64::try_from(stat.st_size)) {
             (FileType::RegularFile, Ok(size)) => Ok(Some(size)),
             _ => Err(io::ErrorKind::InvalidData.into()),
@@ -153,6 +172,10 @@ impl Folder {
     /// Whether the file can be reached under another name too.
     pub(in crate::files) fn has_other_names(file: &File) -> io::Result<bool> {
         Ok(file.metadata()?.nlink() > 1)
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        found(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map_err(Into::into))
     }
 
     fn at(&self, name: &str, flags: OFlags, mode: Mode) -> io::Result<File> {

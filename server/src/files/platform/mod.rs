@@ -1,9 +1,9 @@
 //! What differs between platforms, one file each. Only Linux was tried; the portable ways are tested there too.
 
 #[cfg(not(unix))]
-pub(super) use folder_portable::Folder;
+pub(super) use folder_portable::{Folder, Identity};
 #[cfg(unix)]
-pub(super) use folder_unix::Folder;
+pub(super) use folder_unix::{Folder, Identity};
 pub(super) use positional::{read_exact_at, write_all_at};
 pub(super) use preallocate::preallocate;
 
@@ -45,6 +45,9 @@ mod tests {
                 assert!(!root.make_subfolder("a", Access::Shared).unwrap());
                 assert_eq!(root.subfolder("b").unwrap_err().kind(), ErrorKind::NotFound);
                 let sub = root.subfolder("a").unwrap();
+                let identity = sub.identity().unwrap();
+                assert!(root.leads_to("a", identity).unwrap());
+                assert!(!root.leads_to("b", identity).unwrap());
                 assert!(root.shares_filesystem(&sub).unwrap());
 
                 let file = sub.create("x").unwrap();
