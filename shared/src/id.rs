@@ -66,7 +66,7 @@ impl fmt::Display for SessionId {
 
 impl Serialize for SessionId {
     fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&self.to_wire())
+        out.serialize_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 }
 
