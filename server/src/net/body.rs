@@ -54,8 +54,8 @@ impl Budget {
         Self { small: Share::new(small), ahead: Share::new(ahead), large: Share::new(bytes - small - ahead) }
     }
 
-    async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
-        if bytes <= SMALL_BYTES_MAX { self.small.room(bytes).await } else { self.large.room(bytes).await }
+    fn share(&self, bytes: u64) -> &Share {
+        if bytes <= SMALL_BYTES_MAX { &self.small } else { &self.large }
     }
 
     /// Room for reading many small requests at once, if there is some now.
@@ -75,9 +75,17 @@ impl Share {
     /// Waits until there is memory for `bytes`, or for as much of them as there is at all: one that is larger
     /// than the whole share has it alone.
     async fn room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, ErrorBody> {
-        let permits = u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let permit = self.memory.acquire_many(permits.min(self.permits)).await;
+        let permit = self.memory.acquire_many(self.permits(bytes)).await;
         permit.map_err(|_| ErrorCode::ShuttingDown.into())
+    }
+
+    /// The same, if nobody has to be waited for.
+    fn room_now(&self, bytes: u64) -> Option<SemaphorePermit<'_>> {
+        self.memory.try_acquire_many(self.permits(bytes)).ok()
+    }
+
+    fn permits(&self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).min(self.permits)
     }
 }
 
@@ -239,12 +247,17 @@ impl<'a, S: Stream> FrameBody<'a, S> {
         if self.room.as_ref().is_some_and(|(_, held)| *held >= bytes) {
             return Ok(());
         }
+        let share = self.budget.share(bytes);
+        if let Some(room) = share.room_now(bytes) {
+            self.room = Some((room, bytes));
+            return Ok(());
+        }
         let (moved, overtaken) = (self.moved.clone(), self.overtaken.clone());
         let room = tokio::select! {
             biased;
             () = cancelled(moved.as_ref()) => return Err(ErrorCode::SessionMoved.into()),
             () = cancelled(overtaken.as_ref()) => return Err(ErrorCode::TransferMoved.into()),
-            room = tokio::time::timeout(millis(ROOM_TIMEOUT_MS), self.budget.room(bytes)) => room,
+            room = tokio::time::timeout(millis(ROOM_TIMEOUT_MS), share.room(bytes)) => room,
         };
         self.room = Some((room.map_err(|_| ErrorCode::Busy)??, bytes));
         Ok(())
