@@ -101,7 +101,7 @@ impl Dispatch {
         }
         if ext.explain {
             let proof = self.stateful.as_ref().map_or("", StatefulHandler::proof);
-            answer.reply.explain = Some(explain(mode, &answer, peer, proof));
+            answer.reply.explain = Some(explain(mode, &answer, peer, proof).into());
         }
         Ok(answer)
     }
@@ -133,8 +133,7 @@ impl Dispatch {
         let offered = |action: &&Action| modes.iter().any(|mode| action.exists_in(*mode));
         // A Week 01 upload is a stateless one.
         let week01 = self.stateless.is_some().then(|| "1.0".to_owned());
-        let mut answer = Answer::of(Status::Hello);
-        answer.reply.hello = Some(Hello {
+        let hello = Hello {
             versions: week01.into_iter().chain([VERSION.to_owned()]).collect(),
             actions: Action::ALL.iter().filter(offered).map(|action| action.as_str().to_owned()).collect(),
             modes,
@@ -149,7 +148,9 @@ impl Dispatch {
                 heartbeat_interval_s: limits.heartbeat_interval_ms / 1_000,
                 session_timeout_s: limits.session_timeout_ms / 1_000,
             },
-        });
+        };
+        let mut answer = Answer::of(Status::Hello);
+        answer.reply.hello = Some(hello.into());
         answer
     }
 }

@@ -186,7 +186,7 @@ impl World {
     pub async fn explained(&self, request: Request, peer: &mut Peer) -> Result<Explanation, ErrorBody> {
         let ext = Ext { explain: true };
         let answer = self.answer(request, ext, &mut ScriptedBody::empty(), peer).await?;
-        Ok(answer.reply.explain.unwrap())
+        Ok(*answer.reply.explain.unwrap())
     }
 
     /// A stateless upload on a connection of its own.

@@ -92,7 +92,7 @@ pub(super) async fn status(which: &InSession, context: &Context) -> Result<ExitC
         expect(reply, Status::SessionStatus)
     };
     let reply = Again::new(context).ask(question).await?;
-    let (record, now) = (reply.record.clone(), reply.server_time_ms);
+    let (record, now) = (reply.record.as_deref().cloned(), reply.server_time_ms);
     let info = session(reply)?;
     context.report.event(&Event::Status {
         session: info.id,

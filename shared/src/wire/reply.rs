@@ -42,7 +42,8 @@ pub enum Status {
     Error,
 }
 
-/// A reply's header. Fields that do not apply are left out.
+/// A reply's header. Fields that do not apply are left out. Those that few replies have are boxed, because a reply is
+/// moved often on its way.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reply {
     /// Always [`VERSION`].
@@ -67,7 +68,7 @@ pub struct Reply {
     pub ack: Option<Ack>,
     /// What the server remembers of the session.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub record: Option<Record>,
+    pub record: Option<Box<Record>>,
     /// What a cut transfer left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<Partial>,
@@ -85,7 +86,7 @@ pub struct Reply {
     pub degraded_from: Option<Mode>,
     /// What the server can do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hello: Option<Hello>,
+    pub hello: Option<Box<Hello>>,
     /// A trailer with a digest of this kind follows the payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trailer: Option<DigestKind>,
@@ -97,7 +98,7 @@ pub struct Reply {
     pub closing: bool,
     /// The session layer's five answers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub explain: Option<Explanation>,
+    pub explain: Option<Box<Explanation>>,
     /// Why the request was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorBody>,

@@ -9,8 +9,7 @@ use crate::handler::Answer;
 
 /// What the server remembers of the session.
 pub(super) fn status(session: &Session) -> Answer {
-    let mut answer = Answer::of(Status::SessionStatus);
-    answer.reply.record = Some(Record {
+    let record = Record {
         client_address: session.client_address().to_string(),
         created_at: session.created(),
         last_activity: session.last_activity(),
@@ -18,7 +17,9 @@ pub(super) fn status(session: &Session) -> Answer {
         total_bytes: session.total_bytes(),
         files_transferred: session.files_transferred(),
         state_bytes: u64::try_from(session.state_bytes()).unwrap_or(u64::MAX),
-    });
+    };
+    let mut answer = Answer::of(Status::SessionStatus);
+    answer.reply.record = Some(record.into());
     answer
 }
 
