@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -145,11 +146,12 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let mut members = Members::new();
         while let Some(key) = input.next_key_seed(self)? {
             let Json::Text(key) = key else { return Err(self.refuse(JsonFault::Syntax("a key is text"))) };
-            if members.contains_key(&key) {
-                return Err(self.refuse(JsonFault::Duplicate(key.into_owned())));
+            match members.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(input.next_value_seed(Seed { depth, ..self })?);
+                }
+                Entry::Occupied(place) => return Err(self.refuse(JsonFault::Duplicate(place.key().to_string()))),
             }
-            let value = input.next_value_seed(Seed { depth, ..self })?;
-            members.insert(key, value);
         }
         Ok(Json::Object(members))
     }

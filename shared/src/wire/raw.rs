@@ -107,10 +107,11 @@ pub fn read_header(line: &[u8], dialect: Dialect) -> Result<Incoming, Refusal> {
         refuse_unknown(auth, &AUTH_FIELDS, "auth.")?;
     }
     let waits = members.get("expect").and_then(Json::as_text) == Some("continue");
-    let framing = framing(&members).map(|framing| if waits { framing.without_payload() } else { framing });
-    RawHeader::read(&members)
+    let framing = framing(&members);
+    let after_refusal = framing.map(|framing| if waits { framing.without_payload() } else { framing });
+    RawHeader::read(&members, framing)
         .map(|raw| Incoming::Frame(Box::new(raw)))
-        .map_err(|refusal| Refusal { framing, ..refusal })
+        .map_err(|refusal| Refusal { framing: after_refusal, ..refusal })
 }
 
 /// Whether a connection whose first line could not be understood is answered in JSON. A peer that does
@@ -220,7 +221,7 @@ fn framing(members: &Members<'_>) -> Option<Framing> {
 
 impl RawHeader {
     /// The checks of values, field by field in the order of the table.
-    fn read(members: &Members<'_>) -> Result<Self, Refusal> {
+    fn read(members: &Members<'_>, framing: Option<Framing>) -> Result<Self, Refusal> {
         let mime_type = text(members, "mime_type", "type/subtype without parameters, at most 127 bytes", |value| {
             MimeType::from_wire(value)
         })?;
@@ -254,7 +255,7 @@ impl RawHeader {
             Some(_) => return Err(bad_field("session", "an object")),
         };
         let ext = read_ext(members)?;
-        let framing = framing(members).ok_or_else(|| bad_field("session.data_size", "at most 65536"))?;
+        let framing = framing.ok_or_else(|| bad_field("session.data_size", "at most 65536"))?;
         Ok(Self {
             framing,
             mime_type,
