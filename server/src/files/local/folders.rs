@@ -9,8 +9,8 @@ use shared::id::SessionId;
 use crate::files::naming::folder_name;
 use crate::files::platform::{Folder, Identity};
 
-/// Folders held open. Each takes a descriptor.
-const OPEN_MAX: usize = 64;
+/// Folders held open. Each takes a descriptor, and `descriptors.rs` counts on no more.
+const OPEN_MAX: usize = 1_024;
 
 /// A session's folder.
 #[derive(Debug)]
@@ -23,11 +23,11 @@ pub(super) struct SessionFolder {
 
 /// Each session has one place here, by its id, which is random. Who has the same one later takes it.
 #[derive(Debug)]
-pub(super) struct Folders([Mutex<Option<Arc<SessionFolder>>>; OPEN_MAX]);
+pub(super) struct Folders(Box<[Mutex<Option<Arc<SessionFolder>>>]>);
 
 impl Default for Folders {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
+        Self((0..OPEN_MAX).map(|_| Mutex::default()).collect())
     }
 }
 
@@ -47,8 +47,8 @@ impl Folders {
     }
 
     fn at<T: Default>(&self, session: SessionId, work: impl FnOnce(&mut Option<Arc<SessionFolder>>) -> T) -> T {
-        let [first, ..] = session.as_bytes();
-        let place = self.0.get(usize::from(*first) % OPEN_MAX);
+        let [first, second, ..] = *session.as_bytes();
+        let place = self.0.get(usize::from(u16::from_be_bytes([first, second])) % OPEN_MAX);
         place.map(|place| work(&mut place.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default()
     }
 }
