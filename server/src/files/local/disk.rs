@@ -66,7 +66,7 @@ impl Disk {
         name: &ObjectName,
         ack: Ack,
     ) -> Result<Option<Place<'_>>, StorageError> {
-        let place = self.make_place(name)?;
+        let place = self.make_place(name, ack)?;
         if ack == Ack::Durable && self.sure().doubtful_folders.contains(&place.session()) && place.session().is_some() {
             // The folder's own name may be lost, and with it whatever is put into it.
             return Err(StorageError::GivenUp);
@@ -91,19 +91,19 @@ impl Disk {
 
     pub(super) fn size(&self, name: &ObjectName) -> Result<Option<u64>, StorageError> {
         let _held = self.hold(name);
-        let Some(place) = self.place(name)? else { return Ok(None) };
+        let Some(place) = self.place(name, Ack::Written)? else { return Ok(None) };
         Ok(place.folder().size(&name.file_name())?)
     }
 
     pub(super) fn open_file(&self, name: &ObjectName) -> Result<Option<File>, StorageError> {
         let _held = self.hold(name);
-        let Some(place) = self.place(name)? else { return Ok(None) };
+        let Some(place) = self.place(name, Ack::Written)? else { return Ok(None) };
         Ok(place.folder().open_file(&name.file_name())?)
     }
 
     pub(super) fn make_durable(&self, name: &ObjectName) -> Result<bool, StorageError> {
         let _held = self.hold(name);
-        let Some(place) = self.place(name)? else { return Ok(false) };
+        let Some(place) = self.place(name, Ack::Durable)? else { return Ok(false) };
         let Some(file) = place.folder().open_file(&name.file_name())? else { return Ok(false) };
         let sure = self.sure();
         if sure.doubtful_names.contains(name) || sure.doubtful_folders.contains(&place.session()) {
@@ -120,7 +120,7 @@ impl Disk {
 
     pub(super) fn set_aside(&self, name: &ObjectName) -> Result<bool, StorageError> {
         let _held = self.hold(name);
-        let Some(place) = self.place(name)? else { return Ok(false) };
+        let Some(place) = self.place(name, Ack::Written)? else { return Ok(false) };
         match place.folder().rename_new(&name.file_name(), &self.staging, &self.staged_name(ASIDE)) {
             Ok(true) => {
                 self.sure().doubtful_names.remove(name);
@@ -135,7 +135,7 @@ impl Disk {
 
     pub(super) fn remove(&self, name: &ObjectName, ack: Ack) -> Result<bool, StorageError> {
         let _held = self.hold(name);
-        let Some(place) = self.place(name)? else { return Ok(false) };
+        let Some(place) = self.place(name, ack)? else { return Ok(false) };
         let removed = place.folder().remove(&name.file_name())?;
         self.sure().doubtful_names.remove(name);
         if ack == Ack::Durable {

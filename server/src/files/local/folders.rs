@@ -31,6 +31,18 @@ impl Default for Folders {
     }
 }
 
+impl SessionFolder {
+    /// The folder of a session in `root`, by a descriptor of its own.
+    pub(super) fn open(root: &Folder, session: SessionId) -> io::Result<Option<Arc<Self>>> {
+        let name = folder_name(session);
+        match root.subfolder(&name) {
+            Ok(folder) => Ok(Some(Arc::new(Self { session, name, identity: folder.identity()?, folder }))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl Folders {
     /// The folder of a session in `root`, as it is there now.
     pub(super) fn find(&self, root: &Folder, session: SessionId) -> io::Result<Option<Arc<SessionFolder>>> {
@@ -41,7 +53,7 @@ impl Folders {
         {
             return Ok(Some(known));
         }
-        let found = open(root, session)?.map(Arc::new);
+        let found = SessionFolder::open(root, session)?;
         self.at(session, |place| place.clone_from(&found));
         Ok(found)
     }
@@ -50,14 +62,5 @@ impl Folders {
         let [first, second, ..] = *session.as_bytes();
         let place = self.0.get(usize::from(u16::from_be_bytes([first, second])) % OPEN_MAX);
         place.map(|place| work(&mut place.lock().unwrap_or_else(PoisonError::into_inner))).unwrap_or_default()
-    }
-}
-
-fn open(root: &Folder, session: SessionId) -> io::Result<Option<SessionFolder>> {
-    let name = folder_name(session);
-    match root.subfolder(&name) {
-        Ok(folder) => Ok(Some(SessionFolder { session, name, identity: folder.identity()?, folder })),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }

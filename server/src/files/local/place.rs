@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use shared::id::SessionId;
+use shared::wire::Ack;
 
 use super::disk::Disk;
 use super::folders::SessionFolder;
@@ -50,14 +51,19 @@ impl Place<'_> {
 }
 
 impl Disk {
-    /// `None`: the session has no folder yet.
-    pub(super) fn place(&self, name: &ObjectName) -> io::Result<Option<Place<'_>>> {
+    /// `None`: the session has no folder yet. Whoever is to make it durable has a descriptor that nobody shares: the
+    /// system tells a failure once through each, and the others would not hear of it.
+    pub(super) fn place(&self, name: &ObjectName, ack: Ack) -> io::Result<Option<Place<'_>>> {
         let Some(session) = name.folder() else { return Ok(Some(Place::Root(&self.root))) };
-        Ok(self.folders.find(&self.root, session)?.map(Place::Session))
+        let folder = match ack {
+            Ack::Written => self.folders.find(&self.root, session),
+            Ack::Durable => SessionFolder::open(&self.root, session),
+        };
+        Ok(folder?.map(Place::Session))
     }
 
-    pub(super) fn make_place(&self, name: &ObjectName) -> io::Result<Place<'_>> {
-        if let Some(place) = self.place(name)? {
+    pub(super) fn make_place(&self, name: &ObjectName, ack: Ack) -> io::Result<Place<'_>> {
+        if let Some(place) = self.place(name, ack)? {
             return Ok(place);
         }
         let Some(session) = name.folder() else { return Ok(Place::Root(&self.root)) };
@@ -65,7 +71,7 @@ impl Disk {
             // Somebody may have removed one that we knew to be durable.
             self.sure().folders.remove(&session);
         }
-        self.place(name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.place(name, ack)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Makes the names in a folder durable, and the folder's own.

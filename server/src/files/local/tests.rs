@@ -8,6 +8,7 @@ use bytes::Bytes;
 use shared::id::SessionId;
 use tempfile::TempDir;
 
+use super::place::Place;
 use super::*;
 use crate::files::mime::Extension;
 use crate::files::{Part, RevealError};
@@ -156,6 +157,21 @@ async fn a_session_folder_that_somebody_put_in_the_place_of_another_is_the_one_t
     fs::remove_dir(above).unwrap();
     std::os::unix::fs::symlink("first", above).unwrap();
     assert!(storage.size(&in_folder()).await.is_err(), "a link is not entered");
+}
+
+#[tokio::test]
+async fn whoever_makes_a_session_folder_durable_shares_its_descriptor_with_nobody() {
+    let root = folder();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
+    part(&storage, Ack::Written).await.reveal(&in_folder(), Ack::Written).await.unwrap();
+    let open = |ack| match storage.disk.place(&in_folder(), ack).unwrap().unwrap() {
+        Place::Session(open) => open,
+        Place::Root(_) => panic!("not in a folder"),
+    };
+    let kept = open(Ack::Written);
+    assert!(Arc::ptr_eq(&kept, &open(Ack::Written)));
+    let own = open(Ack::Durable);
+    assert!(!Arc::ptr_eq(&own, &kept) && !Arc::ptr_eq(&own, &open(Ack::Durable)));
 }
 
 /// The system may call a second sync a success though the first one's data is lost.
