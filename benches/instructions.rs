@@ -50,10 +50,10 @@ const fn small(name: &'static str, mode: Mode, at_once: u64, budget: u64) -> Cas
 }
 
 const CASES: [Case; 5] = [
-    small("stateless-turn", Mode::Stateless, 1, 60_000),
-    small("stateful-turn", Mode::Stateful, 1, 98_000),
-    small("stateless-flight", Mode::Stateless, 32, 65_000),
-    small("stateful-flight", Mode::Stateful, 32, 88_000),
+    small("stateless-turn", Mode::Stateless, 1, 51_000),
+    small("stateful-turn", Mode::Stateful, 1, 82_500),
+    small("stateless-flight", Mode::Stateless, 32, 50_000),
+    small("stateful-flight", Mode::Stateful, 32, 73_500),
     Case {
         name: "large",
         work: Work { mode: Mode::Stateful, bytes: LARGE, at_once: 1 },
