@@ -53,6 +53,7 @@ contract! {
     a_removed_file_is_gone_and_its_name_is_free
     nothing_is_found_under_a_name_that_is_free
     a_source_begins_where_it_is_told
+    a_source_tells_the_digest_of_what_it_gave
     a_session_s_files_are_listed_in_order_and_in_pages
     simply_named_files_are_found_by_their_session
     two_files_of_one_sequence_stay_on_one_page
@@ -258,6 +259,22 @@ async fn a_source_begins_where_it_is_told(storage: &dyn FileStorage, _: Hidden<'
     for offset in [0, 1, 1_000, size - 1, size, size + 1, u64::MAX] {
         let begin = usize::try_from(offset.min(size)).unwrap();
         assert!(get(storage, &name(1), offset).await.unwrap() == (bytes.slice(begin..), size), "{offset}");
+    }
+}
+
+async fn a_source_tells_the_digest_of_what_it_gave(storage: &dyn FileStorage, _: Hidden<'_>) {
+    let bytes = content(2 * SOURCE_CHUNK_BYTES_MAX + 1);
+    put(storage, &name(1), &bytes).await;
+    for begin in [0, 1, bytes.len()] {
+        let mut source = storage.open(&name(1), u64::try_from(begin).unwrap()).await.unwrap().unwrap();
+        let mut given = begin;
+        loop {
+            let digest = digest(&bytes[begin..given], DigestKind::Blake3);
+            assert_eq!(source.digest().unwrap(), digest);
+            let Some(chunk) = source.next().await.unwrap() else { break };
+            given += chunk.len();
+        }
+        assert_eq!(given, bytes.len());
     }
 }
 

@@ -38,7 +38,7 @@ mod platform;
 pub const ASIDE_KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Bytes of the longest chunk a [`Source`] gives.
-pub const SOURCE_CHUNK_BYTES_MAX: usize = 256 * 1024;
+pub const SOURCE_CHUNK_BYTES_MAX: usize = 512 * 1024;
 
 /// A place for files. It decides nothing: whether two files are the same, who may see one and what was
 /// promised is for its callers to know.
@@ -139,7 +139,8 @@ pub trait Part: Send + Debug {
     async fn reveal(self: Box<Self>, name: &ObjectName, ack: Ack) -> Result<(), RevealError>;
 }
 
-/// Gives one file's bytes.
+/// Gives one file's bytes. After an error, or a call that was dropped before it ended, it is good for nothing and says
+/// [`StorageError::GivenUp`].
 #[async_trait]
 pub trait Source: Send + Debug {
     /// The bytes of the whole file, wherever this source began.
@@ -148,6 +149,9 @@ pub trait Source: Send + Debug {
     /// The next bytes, at most [`SOURCE_CHUNK_BYTES_MAX`]; `None` at the end. A file that has become shorter is an
     /// error.
     async fn next(&mut self) -> Result<Option<Bytes>, StorageError>;
+
+    /// The digest, of the default kind, of all bytes it gave.
+    fn digest(&self) -> Result<Digest, StorageError>;
 }
 
 /// What is kept of a file.

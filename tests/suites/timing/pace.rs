@@ -93,7 +93,7 @@ async fn the_rest_of_a_refused_frame_keeps_the_same_pace() {
 }
 
 /// A server with memory for one payload of 60 KiB.
-fn narrow(buffer_bytes_max: usize) -> Server {
+pub(super) fn narrow(buffer_bytes_max: usize) -> Server {
     let mut setup = Setup::default();
     setup.limits.buffer_bytes_max = buffer_bytes_max;
     Server::over(World::with(setup), Week01Ack::Deferred)

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use harness::world::Sent;
+use server::files::SOURCE_CHUNK_BYTES_MAX;
 use server::files::memory::{Fault, Operation};
 use tokio::io::AsyncReadExt as _;
 
+use super::pace::narrow;
 use super::{Line, Server, inside, pass, timed};
 
 const BYTES: usize = 60 * 4_096;
@@ -15,13 +17,28 @@ const PIPE_BYTES: usize = 1_024;
 
 /// A connection over a narrow pipe, asked for a large file, its header read.
 async fn fetching(server: &Server) -> Line {
-    let sent = Sent::bytes(vec![7; BYTES].into()).in_chunks_of(1 << 20);
-    let stored_as = server.world.send(None, &sent).await.unwrap().reply.file.unwrap().stored_as;
+    let stored_as = stored(server, BYTES).await;
+    fetching_file(server, &stored_as).await
+}
+
+async fn stored(server: &Server, bytes: usize) -> String {
+    let sent = Sent::bytes(vec![7; bytes].into()).in_chunks_of(1 << 20);
+    server.world.send(None, &sent).await.unwrap().reply.file.unwrap().stored_as
+}
+
+async fn fetching_file(server: &Server, stored_as: &str) -> Line {
     let mut line = server.connect_by(PIPE_BYTES);
     let fetch =
         format!(r#"{{"version":"2.0","file":"{stored_as}","session":{{"mode":"stateless","action":"fetch"}}}}"#);
     assert_eq!(line.ask(&fetch).await, "file");
     line
+}
+
+/// The same for a file of which the first chunk can be read.
+async fn fetching_half(server: &Server, fault: Fault) -> Line {
+    let stored_as = stored(server, 2 * SOURCE_CHUNK_BYTES_MAX).await;
+    server.world.files.fail(Operation::Next, 2, fault);
+    fetching_file(server, &stored_as).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,6 +92,26 @@ async fn replies_nobody_reads_end_the_connection() {
     line.send(ask.repeat(8)).await;
     let (served, millis) = timed(line.served).await;
     served.unwrap();
+    assert_eq!(millis, 20_000);
+}
+
+/// The chunk behind the one that is being sent cannot be read: that is noticed at once, or once the one in front of it
+/// has left, when there was no memory to read it earlier.
+#[tokio::test(start_paused = true)]
+async fn a_file_is_read_ahead_of_its_reader_where_there_is_memory_for_that() {
+    for (buffer_bytes_max, millis) in [(1 << 28, 0), (1 << 20, 20_000)] {
+        let server = narrow(buffer_bytes_max);
+        let line = fetching_half(&server, Fault::Io).await;
+        assert_eq!(timed(line.served).await.1, millis, "{buffer_bytes_max}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stops_reading_is_left_though_the_disk_hangs() {
+    let server = Server::new();
+    let line = fetching_half(&server, Fault::Never).await;
+    let (served, millis) = timed(tokio::time::timeout(Duration::from_secs(60), line.served)).await;
+    assert!(served.is_ok(), "it waits for the disk");
     assert_eq!(millis, 20_000);
 }
 

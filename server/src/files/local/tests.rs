@@ -1,5 +1,6 @@
 //! What only a storage on a disk must do.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use super::place::Place;
 use super::*;
 use crate::files::mime::Extension;
-use crate::files::{Part, RevealError};
+use crate::files::{Part, RevealError, SOURCE_CHUNK_BYTES_MAX};
 
 mod groups;
 mod parts;
@@ -225,6 +226,30 @@ async fn a_file_that_became_shorter_while_it_is_read_is_an_error() {
     fs::write(root.path().join(name().to_wire()), "a").unwrap();
     let Err(StorageError::Io(error)) = source.next().await else { panic!("the bytes are not there") };
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+    assert!(matches!(source.next().await, Err(StorageError::GivenUp)));
+    assert!(matches!(source.digest(), Err(StorageError::GivenUp)));
+}
+
+/// As many chunks are in memory as are held, however long the file is.
+#[tokio::test]
+async fn what_nobody_holds_any_more_is_read_into_again() {
+    let root = folder();
+    let storage = LocalStorage::open(root.path(), Keeping::default()).unwrap();
+    let mut sink = storage.create(None, None).await.unwrap();
+    sink.write(vec![7; 6 * SOURCE_CHUNK_BYTES_MAX].into()).await.unwrap();
+    sink.seal(Ack::Written).await.unwrap().reveal(&name(), Ack::Written).await.unwrap();
+    for held in [1, 2] {
+        let mut source = storage.open(&name(), 0).await.unwrap().unwrap();
+        let (mut chunks, mut places) = (VecDeque::new(), BTreeSet::new());
+        while let Some(chunk) = source.next().await.unwrap() {
+            places.insert(chunk.as_ptr());
+            chunks.push_back(chunk);
+            if chunks.len() == held {
+                chunks.pop_front();
+            }
+        }
+        assert_eq!(places.len(), held);
+    }
 }
 
 /// A call is dropped after any number of polls; the work under way ends on its own thread and cleans up. That it has

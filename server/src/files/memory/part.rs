@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use shared::digest::{DigestKind, Hasher};
+use shared::digest::{Digest, DigestKind, Hasher};
 use shared::wire::Ack;
 
 use super::{Begun, Kept, MemoryStorage, Operation, give_way, injected, length};
@@ -103,13 +103,14 @@ impl Part for MemoryPart {
 pub(super) struct MemorySource {
     storage: MemoryStorage,
     size: u64,
+    hasher: Hasher,
     rest: Bytes,
 }
 
 impl MemorySource {
     pub(super) fn new(storage: MemoryStorage, bytes: &Bytes, offset: u64) -> Self {
         let begin = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-        Self { storage, size: length(bytes), rest: bytes.slice(begin..) }
+        Self { storage, size: length(bytes), hasher: DigestKind::default().hasher(), rest: bytes.slice(begin..) }
     }
 }
 
@@ -122,6 +123,12 @@ impl Source for MemorySource {
     async fn next(&mut self) -> Result<Option<Bytes>, StorageError> {
         self.storage.begin(Operation::Next).await?;
         let length = self.rest.len().min(SOURCE_CHUNK_BYTES_MAX);
-        Ok((length > 0).then(|| self.rest.split_to(length)))
+        let chunk = self.rest.split_to(length);
+        self.hasher.update(&chunk);
+        Ok((length > 0).then_some(chunk))
+    }
+
+    fn digest(&self) -> Result<Digest, StorageError> {
+        Ok(self.hasher.clone().finish())
     }
 }
