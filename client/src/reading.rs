@@ -6,7 +6,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use shared::buffers::Buffers;
 use shared::digest::{Digest, DigestKind, Hasher};
 use tokio::sync::mpsc;
 
@@ -17,6 +18,8 @@ use crate::text::{counted, neutral};
 const BLOCK_BYTES: usize = 512 * 1024;
 /// Blocks read ahead.
 const BLOCKS_AHEAD: usize = 2;
+/// Blocks in memory: those ahead, one that is being read, and one that is being sent.
+const BLOCKS_MAX: usize = BLOCKS_AHEAD + 2;
 
 /// What a reader gives out.
 #[derive(Debug)]
@@ -165,13 +168,14 @@ impl Begun {
     fn behind(mut file: &File, offset: u64, digest: Digest) -> io::Result<Self> {
         let mut begun = Self { bytes: 0, hasher: digest.kind().hasher() };
         let mut prefix = file.take(offset);
+        let mut buffer = BytesMut::zeroed(BLOCK_BYTES);
         loop {
-            let block = read_block(&mut prefix)?;
+            let block = read_block(&mut prefix, &mut buffer)?;
             if block.is_empty() {
                 break;
             }
             begun.bytes = begun.bytes.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
-            begun.hasher.update(&block);
+            begun.hasher.update(block);
         }
         // The digest of the whole goes on with this one, so it must be of the kind the whole has.
         let fits = digest.kind() == DigestKind::Blake3 && begun.bytes == offset;
@@ -216,20 +220,23 @@ fn read_all(
     sender: &mpsc::Sender<Result<Block, Failure>>,
 ) {
     let (mut hasher, mut total) = (begun.hasher, begun.bytes);
+    let mut buffers = Buffers::new(BLOCK_BYTES, BLOCKS_MAX);
     let end = loop {
-        let block = match read_block(&mut input) {
-            Ok(block) => block,
+        let mut block = buffers.take();
+        let length = match read_block(&mut input, &mut block) {
+            Ok(bytes) => bytes.len(),
             Err(error) => break Err(Failure::local("cannot be read", &error)),
         };
-        if block.is_empty() {
+        if length == 0 {
             break Ok(());
         }
-        total = total.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+        block.truncate(length);
+        total = total.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
         if size.is_some_and(|size| total > size) {
             break Err(changed("it grew while it was being sent".to_owned()));
         }
         hasher.update(&block);
-        if sender.blocking_send(Ok(Block::Bytes(Bytes::from(block)))).is_err() {
+        if sender.blocking_send(Ok(Block::Bytes(buffers.give(block)))).is_err() {
             return;
         }
     };
@@ -250,12 +257,18 @@ fn changed(cause: String) -> Failure {
     Failure::Local { what: "not sent".to_owned(), cause }
 }
 
-/// A whole block, unless the end comes before; a pipe gives its bytes in small pieces.
-fn read_block(input: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut block = Vec::with_capacity(BLOCK_BYTES);
-    let bytes_max = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
-    input.take(bytes_max).read_to_end(&mut block)?;
-    Ok(block)
+/// Fills the buffer, unless the end comes before; a pipe gives its bytes in small pieces.
+fn read_block<'b>(input: &mut impl Read, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    let mut length = 0;
+    while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(count) => length = length.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(buffer.get(..length).unwrap_or_default())
 }
 
 /// A path as it is shown.
