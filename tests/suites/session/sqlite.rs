@@ -264,7 +264,7 @@ fn a_server_that_ends_old_sessions_stops_without_ending_them_all() {
     };
     let store = open(&database).unwrap();
     let insert = async |number| drop(store.insert(old(number), at(0), ROOM).await.unwrap());
-    on_runtime(together((0..5_000).map(insert)));
+    on_runtime(together((0..25_000).map(insert)));
     drop(store);
 
     let options = Options::with(|config| config.persistence = Persistence::Sqlite).over(&storage);
