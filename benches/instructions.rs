@@ -45,18 +45,26 @@ enum Unit {
     KiB,
 }
 
-const fn small(name: &'static str, mode: Mode, at_once: u64, budget: u64) -> Case {
-    Case { name, work: Work { mode, bytes: SMALL, at_once }, frames: [200, 1_200], per: Unit::Frame, budget }
+const fn small(name: &'static str, mode: Mode, repeatable: bool, at_once: u64, budget: u64) -> Case {
+    Case {
+        name,
+        work: Work { mode, repeatable, bytes: SMALL, at_once },
+        frames: [200, 1_200],
+        per: Unit::Frame,
+        budget,
+    }
 }
 
-const CASES: [Case; 5] = [
-    small("stateless-turn", Mode::Stateless, 1, 51_000),
-    small("stateful-turn", Mode::Stateful, 1, 82_500),
-    small("stateless-flight", Mode::Stateless, 32, 50_000),
-    small("stateful-flight", Mode::Stateful, 32, 73_500),
+const CASES: [Case; 7] = [
+    small("stateless-turn", Mode::Stateless, false, 1, 51_000),
+    small("repeatable-turn", Mode::Stateless, true, 1, 65_000),
+    small("stateful-turn", Mode::Stateful, false, 1, 82_500),
+    small("stateless-flight", Mode::Stateless, false, 32, 50_000),
+    small("repeatable-flight", Mode::Stateless, true, 32, 64_500),
+    small("stateful-flight", Mode::Stateful, false, 32, 73_500),
     Case {
         name: "large",
-        work: Work { mode: Mode::Stateful, bytes: LARGE, at_once: 1 },
+        work: Work { mode: Mode::Stateful, repeatable: false, bytes: LARGE, at_once: 1 },
         frames: [1, 2],
         per: Unit::KiB,
         budget: 4_000,

@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct Work {
     /// The mode of its requests.
     pub mode: Mode,
+    /// Whether a stateless one has a `transfer_id`, so that a repeat of it is found as one in a session is.
+    pub repeatable: bool,
     /// Bytes of each file.
     pub bytes: u64,
     /// Requests that it sends before it waits for their answers.
@@ -63,6 +65,9 @@ impl Script {
         self.given = 0;
         let size = self.work.bytes;
         let session = match &self.session {
+            None if self.work.repeatable => {
+                format!(r#""transfer_id":"00000000-0000-4000-8000-{:012x}","#, self.begun)
+            }
             None => String::new(),
             Some(id) => {
                 let sequence = self.begun;
