@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,8 +60,9 @@ struct Queue {
     /// A group's leader has one of these. The system tells a failure once through each, so no two may share one: a
     /// group would not hear what another was told.
     idle: Vec<Folder>,
-    /// A leader will look here at once, so there need not be another.
-    starting: bool,
+    /// Threads on which a leader will look here at once, so there need not be another from the same one. One that is
+    /// held up there holds up nobody elsewhere.
+    starting: Vec<ThreadId>,
 }
 
 /// How many files were made durable, and in how many groups.
@@ -73,14 +75,13 @@ pub struct SharedSyncs {
 }
 
 impl Queue {
-    /// What a leader needs, if there is to be one more.
-    fn next_leader(&mut self) -> Option<Folder> {
-        if self.starting {
-            return None;
+    /// Whether there is to be one more leader, from this thread. Those at work look here before they end.
+    fn wants_leader(&mut self, from: ThreadId) -> bool {
+        let wanted = !self.idle.is_empty() && !self.starting.contains(&from);
+        if wanted {
+            self.starting.push(from);
         }
-        let folder = self.idle.pop();
-        self.starting = folder.is_some();
-        folder
+        wanted
     }
 }
 
@@ -93,7 +94,7 @@ impl Groups {
         let (entrance, waiting) = mpsc::channel(WAITING_MAX);
         Ok(Self {
             entrance,
-            queue: Mutex::new(Queue { waiting, idle, starting: false }),
+            queue: Mutex::new(Queue { waiting, idle, starting: Vec::new() }),
             shares,
             failures: AtomicU64::new(0),
             tally: Mutex::default(),
@@ -170,8 +171,11 @@ pub(super) fn work_on(disk: Arc<Disk>, group: Vec<Commit>, whole: Option<&Folder
 async fn enter(disk: Arc<Disk>, commit: Commit) {
     // The other end is in the same struct. Were it not there, whoever waits would be told by the drop.
     let _entered = disk.groups.entrance.send(commit).await;
-    let Some(folder) = disk.groups.queue().next_leader() else { return };
-    let leader = Leader { groups: Arc::clone(&disk.groups), folder: Some(folder) };
+    let from = thread::current().id();
+    if !disk.groups.queue().wants_leader(from) {
+        return;
+    }
+    let leader = Leader { groups: Arc::clone(&disk.groups), from, folder: None, over: false };
     tokio::spawn(async move {
         // Whoever is ready at this moment enters first, above all the other files of a connection's run.
         tokio::task::yield_now().await;
@@ -182,8 +186,11 @@ async fn enter(disk: Arc<Disk>, commit: Commit) {
 /// Works until nothing waits. Dropped before that, because the runtime ends or it panicked, it gives up what waits.
 struct Leader {
     groups: Arc<Groups>,
-    /// There until nothing waits.
+    /// Where it was made.
+    from: ThreadId,
+    /// Once it works.
     folder: Option<Folder>,
+    over: bool,
 }
 
 impl Leader {
@@ -193,18 +200,24 @@ impl Leader {
         }
     }
 
-    /// Whatever waits now, and where. `None`: nothing did, and the next one to come makes a leader.
+    /// Whatever waits now, and where. `None`: nothing did, and the next one to come makes a leader; or enough others
+    /// are at work, who will look.
     fn next(&mut self) -> Option<(Arc<Disk>, Vec<Commit>)> {
         let mut queue = self.groups.queue();
-        queue.starting = false;
+        if self.folder.is_none() {
+            queue.starting.retain(|thread| *thread != self.from);
+            self.folder = queue.idle.pop();
+        }
         let mut group = Vec::new();
-        while group.len() < GROUP_FILES_MAX
+        while self.folder.is_some()
+            && group.len() < GROUP_FILES_MAX
             && let Ok(commit) = queue.waiting.try_recv()
         {
             group.push(commit);
         }
         let Some(disk) = group.first().map(|commit| commit.part.disk()) else {
             queue.idle.extend(self.folder.take());
+            self.over = true;
             return None;
         };
         Some((disk, group))
@@ -213,10 +226,8 @@ impl Leader {
 
 impl Drop for Leader {
     fn drop(&mut self) {
-        if self.folder.is_some() {
-            while let Some(given_up) = self.next() {
-                drop(given_up);
-            }
+        while !self.over {
+            drop(self.next());
         }
     }
 }
