@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, RedisError};
+use tokio::runtime::Handle;
+use tokio_util::context::TokioContext;
 
 use crate::env::Clock;
 use crate::sessions::StoreError;
@@ -28,6 +30,8 @@ pub(super) struct Link {
     clock: Arc<dyn Clock>,
     /// Locked only to take a copy, or to put another one there.
     manager: Mutex<Managed>,
+    /// Where the one connection of all lives. Whoever asks may be on a thread that a disk holds up.
+    home: Handle,
 }
 
 struct Managed {
@@ -44,14 +48,15 @@ impl fmt::Debug for Link {
 }
 
 impl Link {
-    /// A way to the server; nothing is sent yet.
+    /// A way to the server; nothing is sent yet. The connection will live on the runtime this is called in.
     pub(super) fn new(url: &str, clock: Arc<dyn Clock>) -> Result<Self, RedisError> {
         // The library takes what the process has chosen, and panics if nothing was. Chosen is once: a later choice is
         // refused, and the first is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::open(url)?;
         let manager = manager(&client)?;
-        Ok(Self { client, clock, manager: Mutex::new(Managed { manager, number: 0 }) })
+        let manager = Mutex::new(Managed { manager, number: 0 });
+        Ok(Self { client, clock, manager, home: Handle::current() })
     }
 
     /// Has something asked of the server. What takes too long, or loses the connection, is dropped with it.
@@ -65,7 +70,7 @@ impl Link {
         };
         let done = tokio::select! {
             biased;
-            done = work(manager) => done,
+            done = TokioContext::new(work(manager), self.home.clone()) => done,
             () = self.clock.wait(ANSWER_TIMEOUT_MS) => Err(Failure::Refused(StoreError::Unavailable(Arc::new(TimedOut)))),
         };
         match done {
@@ -88,6 +93,7 @@ impl Link {
 
     /// A connection that answers nothing may never do so again, and nobody would be told.
     fn renew(&self, lost: u64) {
+        let _home = self.home.enter();
         let mut managed = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
         if managed.number == lost
             && let Ok(manager) = manager(&self.client)
