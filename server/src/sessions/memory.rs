@@ -110,15 +110,23 @@ impl Records {
         Ok(record)
     }
 
-    /// Files those anew that were due at `moment` when they were filed, and are due later now.
-    fn follow_up(&mut self, moment: Timestamp) {
-        let filed = self.by_due.iter().take_while(|(filed, _)| *filed <= moment);
-        let filed: Vec<_> = filed.copied().collect();
-        for (at, id) in filed {
-            if let Some(entry) = self.by_id.get_mut(&id).filter(|entry| entry.due > at) {
-                entry.filed = entry.due;
-                self.by_due.remove(&(at, id));
-                self.by_due.insert((entry.due, id));
+    /// Files those anew that were due at `moment` when they were filed, and are due later now; of the first so many, as
+    /// long as there are some among them.
+    fn follow_up(&mut self, moment: Timestamp, at_most: usize) {
+        loop {
+            let filed = self.by_due.iter().take_while(|(filed, _)| *filed <= moment);
+            let filed: Vec<_> = filed.take(at_most).copied().collect();
+            let mut anew = false;
+            for (at, id) in filed {
+                if let Some(entry) = self.by_id.get_mut(&id).filter(|entry| entry.due > at) {
+                    entry.filed = entry.due;
+                    self.by_due.remove(&(at, id));
+                    self.by_due.insert((entry.due, id));
+                    anew = true;
+                }
+            }
+            if !anew {
+                return;
             }
         }
     }
@@ -226,7 +234,7 @@ impl SessionStore for MemoryStore {
 
     async fn due_at(&self, moment: Timestamp, at_most: usize) -> Result<Vec<Versioned>, StoreError> {
         let mut records = self.records();
-        records.follow_up(moment);
+        records.follow_up(moment, at_most);
         let due = records.by_due.iter().take_while(|(due, _)| *due <= moment);
         Ok(due.take(at_most).filter_map(|(_, id)| Some(records.by_id.get(id)?.record.clone())).collect())
     }
