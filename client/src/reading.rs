@@ -220,7 +220,10 @@ fn read_all(
     sender: &mpsc::Sender<Result<Block, Failure>>,
 ) {
     let (mut hasher, mut total) = (begun.hasher, begun.bytes);
-    let mut buffers = Buffers::new(BLOCK_BYTES, BLOCKS_MAX);
+    // One byte more than there is would be noticed with the block behind it.
+    let left = size.map_or(u64::MAX, |size| size.saturating_sub(total));
+    let block_bytes = usize::try_from(left).unwrap_or(usize::MAX).clamp(1, BLOCK_BYTES);
+    let mut buffers = Buffers::new(block_bytes, BLOCKS_MAX);
     let end = loop {
         let mut block = buffers.take();
         let length = match read_block(&mut input, &mut block) {
