@@ -10,7 +10,7 @@ use crate::files::naming::folder_name;
 use crate::files::platform::{Folder, Identity};
 
 /// Folders held open. Each takes a descriptor, and `descriptors.rs` counts on no more.
-const OPEN_MAX: usize = 1_024;
+const OPEN_MAX: usize = 256;
 
 /// A session's folder.
 #[derive(Debug)]
