@@ -80,6 +80,11 @@ fn nobody_knows_whom_they_must_not_know() {
         ("server/src", &["tokio::fs"], &[]),
         ("client/src", &["tokio::fs", "use server"], &[]),
         ("server/src", &["use client", "tokio::net"], &["net/", "app.rs"]),
+        (
+            "labs/trace/src",
+            &["std::fs", "TcpStream", "TcpListener", "SystemTime", "Instant", "use server", "use client"],
+            &[],
+        ),
         ("shared/src", &["std::fs", "std::net::Tcp", "std::time", "tokio", "std::env", "async fn"], &[]),
     ] {
         assert_eq!(mentions(folder, words, except), Vec::<String>::new(), "in {folder}");

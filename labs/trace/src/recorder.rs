@@ -1,0 +1,126 @@
+//! Turns what a stream does into events. Knows neither who listens nor what the bytes mean.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{Ending, Ends, Event, Side, What};
+
+/// Hears of events, and never makes whoever tells them wait for long.
+pub trait Listener: Send + Sync {
+    /// Something happened.
+    fn hear(&self, event: Event);
+}
+
+/// Records connections: what time it is, and who wants to know.
+#[derive(Clone)]
+pub struct Recorder {
+    clock: Arc<dyn Fn() -> Duration + Send + Sync>,
+    listener: Arc<dyn Listener>,
+}
+
+impl Recorder {
+    /// A recorder for this listener. `clock` tells the time since 1970.
+    #[must_use]
+    pub fn new(clock: impl Fn() -> Duration + Send + Sync + 'static, listener: Arc<dyn Listener>) -> Self {
+        Self { clock: Arc::new(clock), listener }
+    }
+
+    /// A connection that was just opened, recorded at the end `own`.
+    #[must_use]
+    pub fn connection(&self, ends: Ends, own: Side) -> Lane {
+        let lane = Lane { recorder: self.clone(), ends, own, client: Flow::default(), server: Flow::default() };
+        lane.tell(What::Opened);
+        lane
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Recorder").finish_non_exhaustive()
+    }
+}
+
+/// One connection that is recorded.
+#[derive(Debug)]
+pub struct Lane {
+    recorder: Recorder,
+    ends: Ends,
+    own: Side,
+    client: Flow,
+    server: Flow,
+}
+
+/// What one side has sent so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Flow {
+    bytes: u64,
+    over: bool,
+}
+
+impl Lane {
+    /// This end sent `bytes`.
+    pub(crate) fn sent(&mut self, bytes: &[u8]) {
+        self.carried(self.own, bytes);
+    }
+
+    /// The other end sent `bytes`.
+    pub(crate) fn received(&mut self, bytes: &[u8]) {
+        self.carried(self.own.other(), bytes);
+    }
+
+    /// This end sends no more.
+    pub(crate) fn finished(&mut self) {
+        self.ended(self.own, Ending::Finished);
+    }
+
+    /// The other end sends no more.
+    pub(crate) fn received_end(&mut self) {
+        self.ended(self.own.other(), Ending::Finished);
+    }
+
+    /// The system says that the other end gave the connection up.
+    pub(crate) fn received_reset(&mut self) {
+        self.ended(self.own.other(), Ending::Reset);
+    }
+
+    fn carried(&mut self, from: Side, bytes: &[u8]) {
+        for piece in bytes.chunks(Event::BYTES_MAX) {
+            let (offset, heard) = self.offsets(from);
+            self.tell(What::Bytes { from, offset, heard, bytes: Bytes::copy_from_slice(piece) });
+            let flow = self.flow(from);
+            flow.bytes = flow.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn ended(&mut self, by: Side, how: Ending) {
+        if self.flow(by).over {
+            return;
+        }
+        self.flow(by).over = true;
+        if how == Ending::Reset {
+            self.flow(by.other()).over = true;
+        }
+        let (offset, heard) = self.offsets(by);
+        self.tell(What::Ended { by, how, offset, heard });
+    }
+
+    /// How much a side has sent, and how much the other.
+    fn offsets(&mut self, from: Side) -> (u64, u64) {
+        (self.flow(from).bytes, self.flow(from.other()).bytes)
+    }
+
+    fn flow(&mut self, side: Side) -> &mut Flow {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    fn tell(&self, what: What) {
+        let Recorder { clock, listener } = &self.recorder;
+        listener.hear(Event { at: clock(), ends: self.ends, what });
+    }
+}
