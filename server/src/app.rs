@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use shared::limits::Limits;
 use shared::wire::{Mode, VERSION};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use trace::Recorder;
 
 use crate::config::{Config, Persistence, StorePlace};
 use crate::descriptors;
@@ -19,6 +21,7 @@ use crate::files::{FileStorage, Keeping, LocalStorage, OpenError};
 use crate::handler::{Services, StatefulHandler, StatelessHandler};
 use crate::logging;
 use crate::net::{Acceptor, Context};
+use crate::recording::Recording;
 use crate::sessions::{
     Janitor, MemoryStore, MigrateError, Migrated, RedisAddressError, RedisStore, SessionStore, SqliteError,
     SqliteStore, TicketKeyError, TicketKeys, TicketStore, Tickets, migrate,
@@ -55,6 +58,14 @@ pub enum StartError {
     /// The keys of tickets cannot be used.
     #[error(transparent)]
     TicketKeys(#[from] TicketKeyError),
+    /// The trace cannot be written.
+    #[error("cannot write the trace {}: {source}", file.display())]
+    Trace {
+        /// As configured.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// No key could be made.
     #[error(transparent)]
     Dice(#[from] NoDice),
@@ -75,6 +86,7 @@ pub struct Server {
     address: SocketAddr,
     acceptor: Acceptor,
     housekeeping: Housekeeping,
+    recording: Option<Recording>,
     stop: CancellationToken,
 }
 
@@ -96,7 +108,9 @@ impl Server {
         let listener = TcpListener::bind((config.host.as_str(), config.port)).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
 
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let system_clock = SystemClock::start();
+        let (recorder, recording) = begin_trace(config, system_clock)?.unzip();
+        let clock: Arc<dyn Clock> = Arc::new(system_clock);
         let limits: Arc<Limits> = Arc::new(config.limits.clone());
         let services = Services {
             clock: Arc::clone(&clock),
@@ -121,9 +135,10 @@ impl Server {
         let stateful = store.map(|store| StatefulHandler::new(services.clone(), store));
         let stop = CancellationToken::new();
         let dispatch = Dispatch::new(services, stateless, stateful);
-        let context = Arc::new(Context::new(dispatch, config.week01_ack, stop.clone()));
-        let acceptor = Acceptor::new(listener, context, config.congestion).map_err(StartError::Threads)?;
-        Ok(Self { address, acceptor, housekeeping: Housekeeping { janitor, files, clock }, stop })
+        let context = Context::new(dispatch, config.week01_ack, stop.clone()).recorded_by(recorder);
+        let acceptor = Acceptor::new(listener, Arc::new(context), config.congestion).map_err(StartError::Threads)?;
+        let housekeeping = Housekeeping { janitor, files, clock };
+        Ok(Self { address, acceptor, housekeeping, recording, stop })
     }
 
     /// Where it listens.
@@ -143,7 +158,21 @@ impl Server {
             stop.cancel();
         };
         tokio::join!(serving, housekeeping, stopping);
+        if let Some(recording) = self.recording {
+            recording.finish().await;
+        }
     }
+}
+
+/// The trace, if one is configured.
+fn begin_trace(config: &Config, clock: SystemClock) -> Result<Option<(Recorder, Recording)>, StartError> {
+    let file = &config.trace_file;
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let begun = Recording::begin(file, config.trace_bytes_max, move || clock.since_1970());
+    tracing::warn!(file = %file.display(), "everything that connections carry is written to a file, secrets too");
+    begun.map(Some).map_err(|source| StartError::Trace { file: file.clone(), source })
 }
 
 /// The configured store. A database that is damaged stops the start; a Redis server that does not answer yet does

@@ -23,6 +23,7 @@ Examples:
   server --host 0.0.0.0 --storage /srv/files
   server --config lab.yaml -vv            settings from a file, log level two steps higher
   server --persistence sqlite             sessions survive a restart
+  server --trace run.pcapng               everything that connections carry, for Wireshark
   server check-config --config lab.yaml   prints every setting and where it comes from
   server sessions migrate --from sqlite --to redis://127.0.0.1:6379/0
 
@@ -84,6 +85,9 @@ struct Settings {
     /// Where sessions are remembered [stateful.persistence]
     #[arg(long, global = true, value_name = "STORE", value_parser = choice("stateful.persistence"))]
     persistence: Option<OsString>,
+    /// Write everything that connections carry to this file, as pcapng for Wireshark [trace.file]
+    #[arg(long, global = true, value_name = "FILE", value_parser = setting("trace.file"))]
+    trace: Option<OsString>,
     /// Configuration file; without it config.yaml in the current folder, if there is one
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -143,6 +147,7 @@ impl Cli {
             ("--storage", "storage.path", &settings.storage),
             ("--mode", "server.mode", &settings.mode),
             ("--persistence", "stateful.persistence", &settings.persistence),
+            ("--trace", "trace.file", &settings.trace),
         ]
         .into_iter()
         .filter_map(|(name, key, value)| Some(Flag { name, key, value: value.clone()? }))
@@ -188,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_flag_arrives_in_the_configuration() {
-        let line = "--host ::1 --port 0 --storage some/where --mode stateless --persistence sqlite -v";
+        let line = "--host ::1 --port 0 --storage some/where --mode stateless --persistence sqlite --trace t.pcapng -v";
         for line in [line.to_owned(), format!("check-config {line}"), format!("{line} check-config")] {
             let folder = tempfile::tempdir().unwrap();
             let around = Surroundings { folder: folder.path().into(), variables: Vec::new() };
@@ -196,7 +201,7 @@ mod tests {
             let config = cli.load(&around).unwrap().config;
             assert_eq!((config.host.as_str(), config.port, config.mode), ("::1", 0, ServerMode::Stateless));
             assert_eq!((config.storage, config.log.level), ("some/where".into(), LogLevel::Debug));
-            assert_eq!(config.persistence, Persistence::Sqlite);
+            assert_eq!((config.persistence, config.trace_file), (Persistence::Sqlite, "t.pcapng".into()));
             assert_eq!(cli.command, line.contains("check-config").then_some(Command::CheckConfig));
         }
     }

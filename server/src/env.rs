@@ -55,9 +55,9 @@ impl dyn Dice {
 
 /// The machine's clock. Read once at start and counted on from there, so that a correction of the
 /// machine's time ends no session.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
-    started_at: Timestamp,
+    started_at: Duration,
     started: Instant,
 }
 
@@ -66,9 +66,14 @@ impl SystemClock {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is where time is read")]
     pub fn start() -> Self {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
-        Self { started_at: Timestamp::from_millis(millis), started: Instant::now() }
+        let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started_at, started: Instant::now() }
+    }
+
+    /// The time since 1970, as exactly as the machine tells it.
+    #[must_use]
+    pub fn since_1970(&self) -> Duration {
+        self.started_at.saturating_add(self.started.elapsed())
     }
 }
 
@@ -79,7 +84,7 @@ impl Clock for SystemClock {
     }
 
     fn now(&self) -> Timestamp {
-        self.started_at.plus_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Timestamp::from_millis(u64::try_from(self.since_1970().as_millis()).unwrap_or(u64::MAX))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod net;
 mod private;
 pub mod program;
 pub mod rate;
+mod recording;
 pub mod sessions;
 pub mod signals;
 

@@ -65,6 +65,10 @@ pub struct Config {
     pub week01_ack: Week01Ack,
     /// What is logged.
     pub log: LogConfig,
+    /// Where what connections carry is written; empty for nowhere.
+    pub trace_file: PathBuf,
+    /// How long that file may become.
+    pub trace_bytes_max: u64,
     /// Every bound.
     pub limits: Limits,
 }
@@ -105,6 +109,8 @@ impl Default for Config {
             congestion: Congestion::Auto,
             week01_ack: Week01Ack::Deferred,
             log: LogConfig { format: LogFormat::Human, level: LogLevel::Info },
+            trace_file: PathBuf::new(),
+            trace_bytes_max: 1 << 30,
             limits: Limits::default(),
         }
     }

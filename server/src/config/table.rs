@@ -107,6 +107,14 @@ pub(crate) static TABLE: &[Key] = &[
     choice!("log"."format" = log.format: LogFormat::from_word, later [], "Lines to read, or one JSON object a line."),
     choice!("log"."level" = log.level: LogLevel::from_word, later [], "The least important message that is still logged. Each -v adds one step."),
 
+    Key {
+        section: "trace",
+        name: "file",
+        kind: Kind::File { get: |config| &config.trace_file, set: |config, file| config.trace_file = file },
+        about: "Where everything that connections carry is written, as pcapng for Wireshark: files and secrets too, so nobody but the server's user may read it. A file that is there is replaced. Nothing means no trace.",
+    },
+    count!("trace"."bytes_max" = trace_bytes_max, "bytes", 65_536..=1024 * GIB, "The longest trace. What comes later is counted and not written."),
+
     count!("limits"."header_bytes_max" = limits.header_bytes_max, "bytes", 1_024..=1_048_576, "The longest header line, replies and trailers too. A line is held in memory whole."),
     count!("limits"."header_timeout_ms" = limits.header_timeout_ms, "milliseconds", 1..=DAY_MS, "From a header's first byte to its end."),
     count!("limits"."heartbeats_missed_max" = limits.heartbeats_missed_max, "", 1..=1_000, "Heartbeats missed in a row before a connection with a session is closed. The session lives on."),
@@ -233,6 +241,8 @@ mod tests {
             "week01",
             "format",
             "level",
+            "trace file",
+            "trace bytes_max",
         ];
         let keys = moved.len() - others.len();
         assert_eq!(keys, limits, "a field of Limits has no key");

@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use trace::Tap;
 use tracing::Instrument as _;
 
 use super::body::millis;
@@ -21,7 +22,7 @@ use super::congestion;
 use super::connection::{Connection, encode};
 use super::context::Context;
 use super::event_loops::{EventLoops, Seat};
-use super::link::Link;
+use super::link::{Link, Stream};
 use crate::rate::{Loopback, Rate};
 
 /// Connections that may be told `busy` at the same time; more are closed without a word.
@@ -149,6 +150,8 @@ impl Acceptor {
             {
                 tracing::debug!(%error, name, "no such congestion control");
             }
+            let lane = context.lane(&stream, address);
+            let stream = Tap::new(stream, lane);
             match place {
                 Ok(place) => {
                     tracing::debug!("connected");
@@ -212,7 +215,7 @@ fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr
 }
 
 /// Says why, and closes.
-async fn turn_away(stream: TcpStream, body: ErrorBody, context: &Context) {
+async fn turn_away(stream: impl Stream, body: ErrorBody, context: &Context) {
     let mut link = Link::new(stream, context.limits());
     let reply = Reply { closing: true, ..Reply::error(body) };
     if link.write(&encode(&reply)).await.is_ok() {

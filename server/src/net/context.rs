@@ -1,13 +1,16 @@
 //! What all connections of a server have in common.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use shared::id::{Epoch, SessionId, Timestamp};
 use shared::limits::Limits;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use trace::{Ends, Lane, Recorder, Side};
 
 use super::body::{Budget, millis};
 use super::run::FOLLOWING_MAX;
@@ -26,6 +29,7 @@ pub struct Context {
     pub(super) looking: Semaphore,
     pub(super) stop: CancellationToken,
     accepted: AtomicU64,
+    recorder: Option<Recorder>,
 }
 
 impl Context {
@@ -35,7 +39,19 @@ impl Context {
         let budget = Budget::new(&dispatch.services().limits);
         let following = Arc::new(Semaphore::new(FOLLOWING_MAX));
         let looking = Semaphore::new(0);
-        Self { dispatch, week01_ack, budget, following, looking, stop, accepted: AtomicU64::new(0) }
+        Self { dispatch, week01_ack, budget, following, looking, stop, accepted: AtomicU64::new(0), recorder: None }
+    }
+
+    /// The same, with every connection recorded.
+    #[must_use]
+    pub fn recorded_by(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
+    }
+
+    /// A new connection's place in the trace, if there is one.
+    pub(super) fn lane(&self, stream: &TcpStream, client: SocketAddr) -> Option<Lane> {
+        let recorder = self.recorder.as_ref()?;
+        Some(recorder.connection(Ends::new(client, stream.local_addr().ok()?), Side::Server))
     }
 
     /// The place of a new connection among all.

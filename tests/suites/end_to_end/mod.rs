@@ -4,6 +4,7 @@ mod ahead;
 mod cut;
 mod log;
 mod program;
+mod trace;
 
 use std::fs;
 

@@ -66,7 +66,7 @@ error: unknown section `sever`
  --> config.yaml:6:1
   |
 6 | sever: {}
-  | ^^^^^ expected `server`, `stateful`, `stateless`, `storage`, `week01`, `log` or `limits`
+  | ^^^^^ expected `server`, `stateful`, `stateless`, `storage`, `week01`, `log`, `trace` or `limits`
   |
   = help: did you mean `server`?
 
