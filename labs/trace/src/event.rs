@@ -85,7 +85,7 @@ pub enum What {
         how: Ending,
         /// How many bytes it had sent.
         offset: u64,
-        /// How many the other side had sent.
+        /// How many the other side had sent; its end counts as one.
         heard: u64,
     },
 }

@@ -133,7 +133,10 @@ impl Streams {
                 self.0.remove(&ends);
                 event(ends, ended(Ending::Reset))
             }
-            (false, true) => event(ends, ended(Ending::Finished)),
+            (false, true) => {
+                *own = offset.saturating_add(1);
+                event(ends, ended(Ending::Finished))
+            }
             (false, false) if bytes.is_empty() => None,
             (false, false) => event(ends, What::Bytes { from, offset, heard, bytes: Bytes::copy_from_slice(bytes) }),
         }

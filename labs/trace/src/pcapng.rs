@@ -217,8 +217,8 @@ mod tests {
             bytes(Side::Client, sent, 0, b"{}\n"),
             bytes(Side::Server, 0, sent + 3, b"OK"),
             ended(Side::Client, Ending::Finished, sent + 3, 2),
-            bytes(Side::Server, 2, sent + 3, b"\n"),
-            ended(Side::Server, Ending::Reset, 3, sent + 3),
+            bytes(Side::Server, 2, sent + 4, b"\n"),
+            ended(Side::Server, Ending::Reset, 3, sent + 4),
         ];
         let at = |index: usize| Duration::from_micros(1_700_000_000_000_000 + u64::try_from(index).unwrap());
         events.into_iter().enumerate().map(|(index, what)| Event { at: at(index), ends, what }).collect()

@@ -105,6 +105,8 @@ impl Lane {
         }
         let (offset, heard) = self.offsets(by);
         self.tell(What::Ended { by, how, offset, heard });
+        // The end takes a number of its own, which the other side acknowledges.
+        self.flow(by).bytes = offset.saturating_add(1);
     }
 
     /// How much a side has sent, and how much the other.

@@ -2,6 +2,7 @@
 //! program is an error that says how to get it, never a test that quietly passes.
 
 pub mod redis;
+pub mod tshark;
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
