@@ -1,5 +1,6 @@
 //! Events on their way to a file: whoever tells them waits for no disk. What finds no room is counted.
 
+use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -10,11 +11,15 @@ use std::time::Duration;
 use crate::pcapng::Writer;
 use crate::{Event, Listener};
 
-/// Events that wait for the disk. Each has so many bytes at most, so this bounds the memory too.
+/// Events that wait for the disk, and as many that wait for their order. Each has so many bytes at most, so this bounds
+/// the memory too.
 const WAITING_MAX: usize = 512;
 
 /// Bytes of the longest event with all its headers.
 const EVENT_BYTES_MAX: u64 = 33 * 1024;
+
+/// How long an event waits for one that happened before it and is told later, by a thread that was held up.
+const SETTLING: Duration = Duration::from_millis(20);
 
 /// How long the end waits for the disk.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,15 +92,34 @@ impl Writing {
 
 fn write_all(mut writer: Writer<impl Write>, events: &Receiver<Event>, bytes_max: u64) -> io::Result<Written> {
     let mut written = Written::default();
-    while let Ok(event) = events.recv() {
-        write_one(&mut writer, &event, bytes_max, &mut written)?;
-        while let Ok(event) = events.try_recv() {
-            write_one(&mut writer, &event, bytes_max, &mut written)?;
+    let mut settling = VecDeque::new();
+    loop {
+        let told = events.recv_timeout(SETTLING);
+        let (quiet, all) = (told.is_err(), told == Err(RecvTimeoutError::Disconnected));
+        if let Ok(event) = told {
+            settle(&mut settling, event);
         }
-        // While nothing more is told, all is there for whoever looks, and for whoever kills us.
-        writer.flush()?;
+        let newest = settling.back().map(|event: &Event| event.at).unwrap_or_default();
+        let is_due = |event: &Event| quiet || event.at.saturating_add(SETTLING) < newest;
+        while settling.len() > WAITING_MAX || settling.front().is_some_and(is_due) {
+            if let Some(event) = settling.pop_front() {
+                write_one(&mut writer, &event, bytes_max, &mut written)?;
+            }
+        }
+        if quiet {
+            // While nothing more is told, all is there for whoever looks, and for whoever kills us.
+            writer.flush()?;
+        }
+        if all {
+            return Ok(Written { bytes: writer.bytes(), ..written });
+        }
     }
-    Ok(Written { bytes: writer.bytes(), ..written })
+}
+
+/// Puts an event behind those that happened before it.
+fn settle(settling: &mut VecDeque<Event>, event: Event) {
+    let later = settling.iter().rev().take_while(|other| other.at > event.at).count();
+    settling.insert(settling.len().saturating_sub(later), event);
 }
 
 fn write_one(writer: &mut Writer<impl Write>, event: &Event, bytes_max: u64, written: &mut Written) -> io::Result<()> {
@@ -118,9 +142,17 @@ mod tests {
     use crate::{Ends, Side, What};
 
     fn event(length: usize) -> Event {
+        event_at(0, length)
+    }
+
+    fn event_at(ms: u64, length: usize) -> Event {
         let ends = Ends::new(([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
         let bytes = Bytes::from(vec![7; length]);
-        Event { at: Duration::ZERO, ends, what: What::Bytes { from: Side::Client, offset: 0, heard: 0, bytes } }
+        Event {
+            at: Duration::from_millis(ms),
+            ends,
+            what: What::Bytes { from: Side::Client, offset: 0, heard: 0, bytes },
+        }
     }
 
     /// A disk that takes nothing until it is told to, and says how much it took.
@@ -159,19 +191,31 @@ mod tests {
     fn a_disk_that_stands_still_holds_nobody_up_and_what_finds_no_room_is_counted() {
         let disk = Disk::default();
         let (queue, writing) = Queue::into_file(disk.clone(), u64::MAX).unwrap();
-        let told = u64::try_from(WAITING_MAX).unwrap() * 2;
+        let told = u64::try_from(WAITING_MAX).unwrap() * 3;
         for _ in 0..told {
             queue.hear(event(Event::BYTES_MAX));
         }
         disk.go_on();
         let written = writing.finish().unwrap();
         assert_eq!(written.events + written.lost, told);
-        // Beside those in the queue one or two are in the hands of the thread.
+        // Those in the queue, and some of those that the thread had taken already.
         let waited = u64::try_from(WAITING_MAX).unwrap();
-        assert!((waited..waited + 3).contains(&written.events), "{written:?}");
+        assert!((waited..2 * waited + 3).contains(&written.events) && written.lost > 0, "{written:?}");
         assert_eq!(disk.bytes(), written.bytes);
         queue.hear(event(1));
         assert_eq!(disk.bytes(), written.bytes, "a finished trace stays as it is");
+    }
+
+    #[test]
+    fn what_is_told_late_stands_where_it_happened() {
+        let mut settling = VecDeque::new();
+        let lengths_at = [(5, 1), (7, 2), (6, 3), (7, 4), (1, 5)];
+        for (ms, length) in lengths_at {
+            settle(&mut settling, event_at(ms, length));
+        }
+        let order: Vec<_> = settling.iter().map(|event| event.at.as_millis()).collect();
+        assert_eq!(order, [1, 5, 6, 7, 7]);
+        assert_eq!(settling[3], event_at(7, 2), "what was told first of the same moment stays first");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::{Ending, Ends, Event, Side, What};
 
-/// Hears of events, and never makes whoever tells them wait for long.
+/// Hears of events, those of a connection in order, and never makes whoever tells them wait for long.
 pub trait Listener: Send + Sync {
     /// Something happened.
     fn hear(&self, event: Event);
@@ -32,7 +32,7 @@ impl Recorder {
     #[must_use]
     pub fn connection(&self, ends: Ends, own: Side) -> Lane {
         let lane = Lane { recorder: self.clone(), ends, own, client: Flow::default(), server: Flow::default() };
-        lane.tell(What::Opened);
+        lane.tell(lane.now(), What::Opened);
         lane
     }
 }
@@ -61,41 +61,46 @@ struct Flow {
 }
 
 impl Lane {
-    /// This end sent `bytes`.
-    pub(crate) fn sent(&mut self, bytes: &[u8]) {
-        self.carried(self.own, bytes);
+    /// The time.
+    pub(crate) fn now(&self) -> Duration {
+        (self.recorder.clock)()
+    }
+
+    /// This end sent `bytes`, and began to do so at this time.
+    pub(crate) fn sent(&mut self, at: Duration, bytes: &[u8]) {
+        self.carried(at, self.own, bytes);
     }
 
     /// The other end sent `bytes`.
     pub(crate) fn received(&mut self, bytes: &[u8]) {
-        self.carried(self.own.other(), bytes);
+        self.carried(self.now(), self.own.other(), bytes);
     }
 
-    /// This end sends no more.
-    pub(crate) fn finished(&mut self) {
-        self.ended(self.own, Ending::Finished);
+    /// This end sends no more, from this time on.
+    pub(crate) fn finished(&mut self, at: Duration) {
+        self.ended(at, self.own, Ending::Finished);
     }
 
     /// The other end sends no more.
     pub(crate) fn received_end(&mut self) {
-        self.ended(self.own.other(), Ending::Finished);
+        self.ended(self.now(), self.own.other(), Ending::Finished);
     }
 
     /// The system says that the other end gave the connection up.
     pub(crate) fn received_reset(&mut self) {
-        self.ended(self.own.other(), Ending::Reset);
+        self.ended(self.now(), self.own.other(), Ending::Reset);
     }
 
-    fn carried(&mut self, from: Side, bytes: &[u8]) {
+    fn carried(&mut self, at: Duration, from: Side, bytes: &[u8]) {
         for piece in bytes.chunks(Event::BYTES_MAX) {
             let (offset, heard) = self.offsets(from);
-            self.tell(What::Bytes { from, offset, heard, bytes: Bytes::copy_from_slice(piece) });
+            self.tell(at, What::Bytes { from, offset, heard, bytes: Bytes::copy_from_slice(piece) });
             let flow = self.flow(from);
             flow.bytes = flow.bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         }
     }
 
-    fn ended(&mut self, by: Side, how: Ending) {
+    fn ended(&mut self, at: Duration, by: Side, how: Ending) {
         if self.flow(by).over {
             return;
         }
@@ -104,7 +109,7 @@ impl Lane {
             self.flow(by.other()).over = true;
         }
         let (offset, heard) = self.offsets(by);
-        self.tell(What::Ended { by, how, offset, heard });
+        self.tell(at, What::Ended { by, how, offset, heard });
         // The end takes a number of its own, which the other side acknowledges.
         self.flow(by).bytes = offset.saturating_add(1);
     }
@@ -121,8 +126,7 @@ impl Lane {
         }
     }
 
-    fn tell(&self, what: What) {
-        let Recorder { clock, listener } = &self.recorder;
-        listener.hear(Event { at: clock(), ends: self.ends, what });
+    fn tell(&self, at: Duration, what: What) {
+        self.recorder.listener.hear(Event { at, ends: self.ends, what });
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -21,6 +22,12 @@ impl<S> Tap<S> {
     #[must_use]
     pub fn new(stream: S, lane: Option<Lane>) -> Self {
         Self { stream, lane: lane.map(Box::new) }
+    }
+
+    /// The time at which something is about to be sent. Behind the system's back the peer may have it and answer on
+    /// another connection before we have noted it down, and a trace must not show the answer first.
+    fn begun(&self) -> Duration {
+        self.lane.as_ref().map(|lane| lane.now()).unwrap_or_default()
     }
 
     fn failed(&mut self, error: &io::Error) {
@@ -52,9 +59,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let begun = self.begun();
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         match (&written, &mut self.lane) {
-            (Poll::Ready(Ok(count)), Some(lane)) => lane.sent(buf.get(..*count).unwrap_or(buf)),
+            (Poll::Ready(Ok(count)), Some(lane)) => lane.sent(begun, buf.get(..*count).unwrap_or(buf)),
             (Poll::Ready(Err(error)), Some(_)) => self.failed(error),
             (Poll::Ready(_), None) | (Poll::Pending, _) => {}
         }
@@ -66,9 +74,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let begun = self.begun();
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
         if let (Some(lane), Poll::Ready(Ok(()))) = (&mut self.lane, &shut) {
-            lane.finished();
+            lane.finished(begun);
         }
         shut
     }
@@ -77,7 +86,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 impl<S> Drop for Tap<S> {
     fn drop(&mut self) {
         if let Some(lane) = &mut self.lane {
-            lane.finished();
+            lane.finished(lane.now());
         }
     }
 }
@@ -85,7 +94,6 @@ impl<S> Drop for Tap<S> {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
