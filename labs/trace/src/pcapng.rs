@@ -115,9 +115,13 @@ impl<R: Read> Reader<R> {
     /// Reads the beginning.
     pub fn new(input: R) -> Result<Self, ReadError> {
         let mut reader = Self { input, streams: Streams::default() };
-        match reader.block()? {
-            Some((SECTION, body)) if body.get(..4) == Some(&BYTE_ORDER.to_le_bytes()) => Ok(reader),
-            Some(_) | None => Err(ReadError::Foreign("it is no pcapng file with the lowest byte first")),
+        match reader.block() {
+            Ok(Some((SECTION, body))) if body.get(..4) == Some(&BYTE_ORDER.to_le_bytes()) => Ok(reader),
+            Err(ReadError::Io(error)) => Err(error.into()),
+            // Of another file the first bytes say anything, a length too.
+            Ok(_) | Err(ReadError::Foreign(_)) => {
+                Err(ReadError::Foreign("it is no pcapng file with the lowest byte first"))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Turns what a stream does into events. Knows neither who listens nor what the bytes mean.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,9 +31,9 @@ impl Recorder {
     /// A connection that was just opened, recorded at the end `own`.
     #[must_use]
     pub fn connection(&self, ends: Ends, own: Side) -> Lane {
-        let lane = Lane { recorder: self.clone(), ends, own, client: Flow::default(), server: Flow::default() };
-        lane.tell(lane.now(), What::Opened);
-        lane
+        let flows = Flows { recorder: self.clone(), ends, own, client: Flow::default(), server: Flow::default() };
+        flows.tell(flows.now(), What::Opened);
+        Lane(Arc::new(Mutex::new(flows)))
     }
 }
 
@@ -43,9 +43,14 @@ impl fmt::Debug for Recorder {
     }
 }
 
-/// One connection that is recorded.
+/// One connection that is recorded. Its copies are for those who hold a part of it; when the last one goes, so does the
+/// connection.
+#[derive(Clone, Debug)]
+pub struct Lane(Arc<Mutex<Flows>>);
+
+/// What went both ways.
 #[derive(Debug)]
-pub struct Lane {
+struct Flows {
     recorder: Recorder,
     ends: Ends,
     own: Side,
@@ -63,32 +68,52 @@ struct Flow {
 impl Lane {
     /// The time.
     pub(crate) fn now(&self) -> Duration {
-        (self.recorder.clock)()
+        self.flows().now()
     }
 
     /// This end sent `bytes`, and began to do so at this time.
-    pub(crate) fn sent(&mut self, at: Duration, bytes: &[u8]) {
-        self.carried(at, self.own, bytes);
+    pub(crate) fn sent(&self, at: Duration, bytes: &[u8]) {
+        let mut flows = self.flows();
+        let own = flows.own;
+        flows.carried(at, own, bytes);
     }
 
     /// The other end sent `bytes`.
-    pub(crate) fn received(&mut self, bytes: &[u8]) {
-        self.carried(self.now(), self.own.other(), bytes);
+    pub(crate) fn received(&self, bytes: &[u8]) {
+        let mut flows = self.flows();
+        let (at, other) = (flows.now(), flows.own.other());
+        flows.carried(at, other, bytes);
     }
 
     /// This end sends no more, from this time on.
-    pub(crate) fn finished(&mut self, at: Duration) {
-        self.ended(at, self.own, Ending::Finished);
+    pub(crate) fn finished(&self, at: Duration) {
+        let mut flows = self.flows();
+        let own = flows.own;
+        flows.ended(at, own, Ending::Finished);
     }
 
-    /// The other end sends no more.
-    pub(crate) fn received_end(&mut self) {
-        self.ended(self.now(), self.own.other(), Ending::Finished);
+    /// The other end sends no more, in an orderly way or because the system says that it is gone.
+    pub(crate) fn received_end(&self, how: Ending) {
+        let mut flows = self.flows();
+        let (at, other) = (flows.now(), flows.own.other());
+        flows.ended(at, other, how);
     }
 
-    /// The system says that the other end gave the connection up.
-    pub(crate) fn received_reset(&mut self) {
-        self.ended(self.now(), self.own.other(), Ending::Reset);
+    fn flows(&self) -> MutexGuard<'_, Flows> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Flows {
+    /// Whoever lets a connection go ends it.
+    fn drop(&mut self) {
+        self.ended(self.now(), self.own, Ending::Finished);
+    }
+}
+
+impl Flows {
+    fn now(&self) -> Duration {
+        (self.recorder.clock)()
     }
 
     fn carried(&mut self, at: Duration, from: Side, bytes: &[u8]) {

@@ -7,34 +7,34 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::Lane;
+use crate::{Ending, Lane};
 
-/// A stream that is recorded, or not.
+/// A stream, or a half of one, that is recorded, or not.
 #[derive(Debug)]
 pub struct Tap<S> {
+    /// Before the stream, and so let go before it: the end is noted before the peer can know of it.
+    lane: Option<Lane>,
     stream: S,
-    /// Boxed, so that a connection that nobody records is no larger for it.
-    lane: Option<Box<Lane>>,
 }
 
 impl<S> Tap<S> {
     /// The stream, recorded if there is a lane for it.
     #[must_use]
     pub fn new(stream: S, lane: Option<Lane>) -> Self {
-        Self { stream, lane: lane.map(Box::new) }
+        Self { lane, stream }
     }
 
     /// The time at which something is about to be sent. Behind the system's back the peer may have it and answer on
     /// another connection before we have noted it down, and a trace must not show the answer first.
     fn begun(&self) -> Duration {
-        self.lane.as_ref().map(|lane| lane.now()).unwrap_or_default()
+        self.lane.as_ref().map(Lane::now).unwrap_or_default()
     }
 
-    fn failed(&mut self, error: &io::Error) {
-        if let Some(lane) = &mut self.lane
+    fn failed(&self, error: &io::Error) {
+        if let Some(lane) = &self.lane
             && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe)
         {
-            lane.received_reset();
+            lane.received_end(Ending::Reset);
         }
     }
 }
@@ -43,9 +43,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let (before, room) = (buf.filled().len(), buf.remaining());
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let (Some(lane), Poll::Ready(Ok(()))) = (&mut self.lane, &read) {
+        if let (Some(lane), Poll::Ready(Ok(()))) = (&self.lane, &read) {
             match buf.filled().get(before..) {
-                None | Some([]) if room > 0 => lane.received_end(),
+                None | Some([]) if room > 0 => lane.received_end(Ending::Finished),
                 None => {}
                 Some(bytes) => lane.received(bytes),
             }
@@ -61,7 +61,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let begun = self.begun();
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        match (&written, &mut self.lane) {
+        match (&written, &self.lane) {
             (Poll::Ready(Ok(count)), Some(lane)) => lane.sent(begun, buf.get(..*count).unwrap_or(buf)),
             (Poll::Ready(Err(error)), Some(_)) => self.failed(error),
             (Poll::Ready(_), None) | (Poll::Pending, _) => {}
@@ -76,18 +76,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let begun = self.begun();
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        if let (Some(lane), Poll::Ready(Ok(()))) = (&mut self.lane, &shut) {
+        if let (Some(lane), Poll::Ready(Ok(()))) = (&self.lane, &shut) {
             lane.finished(begun);
         }
         shut
-    }
-}
-
-impl<S> Drop for Tap<S> {
-    fn drop(&mut self) {
-        if let Some(lane) = &mut self.lane {
-            lane.finished(lane.now());
-        }
     }
 }
 
@@ -98,7 +90,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::*;
-    use crate::{Ending, Ends, Event, Listener, Recorder, Side, What};
+    use crate::{Ends, Event, Listener, Recorder, Side, What};
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<What>>);
