@@ -5,8 +5,10 @@ mod help;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::wire::{Ack, FileName};
+use trace::ladder::Drawing;
 
 use crate::address::Address;
 use crate::conversation::Wanted;
@@ -73,6 +75,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Where its ladder is drawn.
+    pub(crate) fn ladder(&self) -> Option<Drawing> {
+        match self {
+            Self::Send(send) => send.ladder.clone(),
+            Self::Fetch(_) | Self::List(_) | Self::Status(_) | Self::Remove(_) | Self::Sessions(_) | Self::Ping => None,
+        }
+    }
+
     /// Whether what it says is all it does.
     pub(crate) fn only_asks(&self) -> bool {
         match self {
@@ -106,6 +116,10 @@ pub(crate) struct Send {
     /// End the session when all is sent
     #[arg(long)]
     pub(crate) close: bool,
+    /// Draw every frame beside the life of its connection and of the session; the ending says how: .svg, .html, .mmd
+    /// (Mermaid) or .txt
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Drawing::new))]
+    pub(crate) ladder: Option<Drawing>,
 }
 
 /// `fetch`.
@@ -278,6 +292,7 @@ mod tests {
             &["client", "send"],
             &["client", "send", "a", "--mode", "both"],
             &["client", "send", "a", "--name", "../x"],
+            &["client", "send", "a", "--ladder", "ladder.png"],
             &["client", "send", "a", "--json", "--quiet"],
             &["client", "list", "--to", "a:b:c"],
             &["client", "ping", "--timeout", "0"],

@@ -129,6 +129,12 @@ impl Clock {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Tells the time since 1970, counted on from now: a correction of the machine's time changes no order.
+    pub(crate) fn steady() -> impl Fn() -> Duration + Send + Sync {
+        let (begun, watch) = (Duration::from_millis(Self::wall_ms()), Stopwatch::start());
+        move || begun.saturating_add(watch.elapsed())
+    }
+
     /// A throw of the dice. Without any it is the highest: the longest wait is never wrong.
     pub(crate) fn roll(&self) -> u64 {
         let thrown = if self.skipped.is_some() { None } else { random().ok() };

@@ -26,6 +26,7 @@ mod explain;
 mod failure;
 mod header;
 mod journal;
+mod ladder;
 mod landing;
 mod mime;
 mod private;
@@ -55,6 +56,7 @@ pub use crate::console::{Captured, Console};
 pub use crate::env::{Environment, Interrupt};
 use crate::explain::Watch;
 use crate::journal::Journal;
+use crate::ladder::Ladder;
 use crate::reconnect::{Bounds, Insistence, RETRIES_DEFAULT};
 use crate::remembered::Remembered;
 use crate::report::{Colour, Report};
@@ -102,6 +104,7 @@ async fn run_command(cli: Cli, command_line: Vec<OsString>, environment: &Enviro
     let owes_output = format == FormatName::Json || cli.command.only_asks();
     let said = report.clone();
     let time = Duration::from_secs(cli.common.timeout);
+    let ladder = cli.command.ladder().map(Ladder::new);
     let context = Context {
         server: cli.common.to.or_else(|| settings.server.clone()).unwrap_or_default(),
         settings,
@@ -110,13 +113,18 @@ async fn run_command(cli: Cli, command_line: Vec<OsString>, environment: &Enviro
         insistence: if cli.common.retries.is_some() { Insistence::OfTheUser } else { Insistence::None },
         clock: environment.clock(),
         watch: if cli.common.explain { Watch::on(report.clone()) } else { Watch::off() },
+        recorder: ladder.as_ref().map(Ladder::recorder),
         report,
         remembered: Remembered::new(environment),
         journals: Journal::folder(environment),
         command_line,
         interrupt: environment.interrupt(),
     };
-    let exit = commands::run(cli.command, context, console.input).await;
+    let mut exit = commands::run(cli.command, context, console.input).await;
+    if let Some(Err(failure)) = ladder.map(Ladder::draw) {
+        said.failed(None, &failure);
+        exit = if exit == ExitCode::Success { failure.exit() } else { exit };
+    }
     match said.lost_output() {
         Some(failure) if owes_output => {
             said.failed(None, &failure);

@@ -14,6 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::time::timeout;
+use trace::{Ends, Lane, Recorder, Side, Tap};
 
 use crate::address::Address;
 use crate::congestion;
@@ -33,7 +34,7 @@ const LAST_WORD_TIMEOUT: Duration = Duration::from_secs(2);
 /// A connection to a server.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    write: OwnedWriteHalf,
+    write: Tap<OwnedWriteHalf>,
     replies: Replies,
     gathered: BytesMut,
     patience: Duration,
@@ -65,6 +66,7 @@ impl Connection {
         congestion: Congestion,
         patience: Duration,
         watch: Watch,
+        recorder: Option<&Recorder>,
     ) -> Result<Self, Failure> {
         let unreachable = |cause: String| Failure::Unreachable { address: address.to_string(), cause };
         let bound = patience.min(CONNECT_TIMEOUT_MAX);
@@ -78,9 +80,10 @@ impl Connection {
         // Where the one that is wanted is missing, the system's own serves as well.
         let wanted = stream.peer_addr().ok().and_then(|peer| congestion.for_peer(peer.ip()));
         let _there = wanted.is_some_and(|name| congestion::set(&stream, name).is_ok());
+        let lane = recorder.and_then(|recorder| lane(recorder, &stream));
         let (read, write) = stream.into_split();
-        let replies = Replies::new(read, watch.clone());
-        Ok(Self { write, replies, gathered: BytesMut::new(), patience, watch })
+        let replies = Replies::new(Tap::new(read, lane.clone()), watch.clone());
+        Ok(Self { write: Tap::new(write, lane), replies, gathered: BytesMut::new(), patience, watch })
     }
 
     /// Begins a frame with its header line. Frames before it may still be unanswered.
@@ -231,6 +234,12 @@ impl Connection {
             Ok(Err(other)) => Err(other),
         }
     }
+}
+
+/// The connection's place among those that are recorded.
+fn lane(recorder: &Recorder, stream: &TcpStream) -> Option<Lane> {
+    let ends = Ends::new(stream.local_addr().ok()?, stream.peer_addr().ok()?);
+    Some(recorder.connection(ends, Side::Client))
 }
 
 enum Step {

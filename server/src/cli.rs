@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use trace::ladder::Drawing;
 
 use crate::config::{self, ConfigErrors, ConfigFile, Effective, Flag, Layers, StorePlace};
 
@@ -24,6 +25,7 @@ Examples:
   server --config lab.yaml -vv            settings from a file, log level two steps higher
   server --persistence sqlite             sessions survive a restart
   server --trace run.pcapng               everything that connections carry, for Wireshark
+  server ladder run.pcapng -o run.svg     draws it, connections and sessions side by side
   server check-config --config lab.yaml   prints every setting and where it comes from
   server sessions migrate --from sqlite --to redis://127.0.0.1:6379/0
 
@@ -52,6 +54,22 @@ pub enum Command {
     /// Look after stored sessions while no server runs.
     #[command(subcommand)]
     Sessions(SessionsCommand),
+    /// Draw what a trace tells: every frame, beside the life of its connection and of its session.
+    Ladder(LadderCommand),
+}
+
+/// `ladder`.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct LadderCommand {
+    /// What --trace has written
+    #[arg(value_name = "TRACE")]
+    pub recorded: PathBuf,
+    /// Only this session and its connections: its id, or the beginning of it
+    #[arg(long, value_name = "ID")]
+    pub session: Option<String>,
+    /// Where to; the ending says how: .svg, .html, .mmd (Mermaid) or .txt [default: text on standard output]
+    #[arg(short, long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(Drawing::new))]
+    pub output: Option<Drawing>,
 }
 
 /// What can be done with stored sessions.
@@ -219,6 +237,7 @@ mod tests {
             ("sessions migrate --from sqlite", "--to"),
             ("sessions migrate --from memory --to redis", "nothing to move"),
             ("check-confg", "'check-config'"),
+            ("ladder run.pcapng -o run.png", "says what to draw"),
         ];
         for (line, said) in rows {
             let error = parsed(line).unwrap_err();

@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod env;
 pub mod files;
 pub mod handler;
+mod ladder;
 mod logging;
 pub mod net;
 mod private;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::cli::{self, Command, SessionsCommand, Surroundings};
 use crate::config::{Config, StorePlace};
 use crate::sessions::Migrated;
-use crate::{move_sessions, run, signals};
+use crate::{ladder, move_sessions, run, signals};
 
 /// Arguments, configuration, signals and exit code; the server itself is [`run`].
 #[must_use]
@@ -29,6 +29,7 @@ pub fn main() -> ExitCode {
             Ok(())
         }
         Some(Command::Sessions(SessionsCommand::Migrate { from, to })) => moved(&effective.config, &from, &to),
+        Some(Command::Ladder(ladder)) => ladder::draw(&ladder),
         None => served(&effective.config),
     };
     match done {

@@ -17,6 +17,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   client fetch session_…/file_1_….png -o picture.png
   client fetch STORED_AS --retries 50        over as many connections as it takes
   client send file.png --explain             every frame, with what it means
+  client send file.png --ladder run.html     the same drawn, beside the connection and the session
 
 `client help` and `--help` also show exit codes, configuration and JSON events.";
 

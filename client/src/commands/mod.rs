@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use shared::exit::ExitCode;
+use trace::Recorder;
 
 use crate::address::Address;
 use crate::cli::Command;
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) insistence: Insistence,
     pub(crate) clock: Clock,
     pub(crate) watch: Watch,
+    /// Records every connection, for `--ladder`.
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) report: Report,
     pub(crate) remembered: Remembered,
     /// Where runs write down what they have under way.
@@ -51,7 +54,7 @@ impl Context {
     /// A new connection to the server.
     async fn connection(&self) -> Result<Connection, Failure> {
         let congestion = self.settings.congestion.unwrap_or_default();
-        Connection::open(&self.server, congestion, self.patience, self.watch.clone()).await
+        Connection::open(&self.server, congestion, self.patience, self.watch.clone(), self.recorder.as_ref()).await
     }
 
     /// Waits for the next try, and says so; `None` when the bounds of trying are reached.

@@ -9,6 +9,7 @@ use shared::limits::SESSION_DATA_BYTES_MAX;
 use shared::wire::{Reply, Status, VERSION};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::tcp::OwnedReadHalf;
+use trace::Tap;
 
 use super::broken;
 use crate::explain::Watch;
@@ -23,7 +24,7 @@ const READ_BYTES: usize = 256 * 1024;
 /// The half of a connection that is read.
 #[derive(Debug)]
 pub(super) struct Replies {
-    read: OwnedReadHalf,
+    read: Tap<OwnedReadHalf>,
     decoder: Decoder,
     watch: Watch,
     tail: Tail,
@@ -52,7 +53,7 @@ enum Tail {
 }
 
 impl Replies {
-    pub(super) fn new(read: OwnedReadHalf, watch: Watch) -> Self {
+    pub(super) fn new(read: Tap<OwnedReadHalf>, watch: Watch) -> Self {
         Self {
             read,
             decoder: Decoder::new(HEADER_BYTES_MAX),

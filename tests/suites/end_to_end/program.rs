@@ -169,3 +169,28 @@ fn what_can_be_sent_is_sent_and_the_exit_code_tells_the_rest() {
     assert_eq!(user.stored(), BTreeMap::from([(b"small".to_vec(), 1)]));
     assert!(!Path::new(missing).exists());
 }
+
+#[test]
+fn a_run_draws_its_ladder_whatever_comes_of_it() {
+    let user = User::of(Server::start(Options::default()));
+    let file = user.file("a.txt", b"hello");
+    let drawn = user.home.path().join("run.txt");
+    let words = ["send", &file, "--close", "--ladder", drawn.to_str().unwrap()];
+    user.runs(&words, b"").ends(ExitCode::Success);
+    let ladder = std::fs::read_to_string(&drawn).unwrap();
+    for shown in
+        ["connection 1 opens", "session_created", "transfer #1 a.txt", "stored #1", "session_closed #2", "client ends"]
+    {
+        assert!(ladder.contains(shown), "no {shown} in\n{ladder}");
+    }
+
+    let stateful = User::of(Server::start(Options::with(|config| config.mode = ServerMode::Stateful)));
+    let words = ["send", &file, "--mode", "stateless", "--ladder", drawn.to_str().unwrap()];
+    stateful.runs(&words, b"").ends(ExitCode::Refused);
+    let ladder = std::fs::read_to_string(&drawn).unwrap();
+    assert!(ladder.contains("mode_disabled"), "{ladder}");
+
+    let nowhere = user.home.path().join("missing").join("run.svg");
+    let ran = user.runs(&["send", &file, "--ladder", nowhere.to_str().unwrap()], b"").ends(ExitCode::LocalFile);
+    assert!(ran.errors.contains("run.svg"), "{}", ran.errors);
+}

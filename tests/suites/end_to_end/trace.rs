@@ -1,8 +1,9 @@
-//! What a server writes into its trace: every byte of every connection, and how each ended.
+//! What a server writes into its trace: every byte of every connection, and how each ended. And what is drawn of it.
 
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
+use std::process::Command;
 
 use ::trace::{Ending, Event, Side, What, pcapng};
 use harness::{Options, Server, ServerProcess, frame};
@@ -109,4 +110,50 @@ fn a_trace_that_cannot_be_written_stops_the_start_and_one_that_grows_too_long_is
     assert_eq!(ended.code, Some(0));
     assert!(ended.log.contains("the trace is not whole"), "{}", ended.log);
     assert!(fs::metadata(&path).unwrap().len() <= 65_536);
+}
+
+/// What `server ladder` says, and with which exit code.
+fn ladder(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(SERVER).arg("ladder").args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn a_session_is_drawn_out_of_a_trace_with_its_connections_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.pcapng");
+    let mut server = Server::start(Options::with(|config| config.trace_file = path.clone()));
+    server.connect().ask(&frame::upload("text/plain", 5), b"hello").is("stored");
+    let (mut first, session) = server.open_session();
+    session.store(&mut first, 1, b"one");
+    let mut second = server.connect();
+    second.ask(&session.resume(), b"").is("session_resumed");
+    first.reply().refuses("session_moved");
+    second.ask(&session.numbered("disconnect", 2), b"").is("session_closed");
+    drop((first, second));
+    server.stop();
+
+    let trace = path.to_str().unwrap();
+    let (code, all) = ladder(&[trace]);
+    assert_eq!(code, Some(0), "{all}");
+    assert!(all.contains("connection 3:") && all.contains("taken over from connection 2"), "{all}");
+    assert!(!all.contains(&session.token), "{all}");
+    let drawn = folder.path().join("one.txt");
+    let one_session = [trace, "--session", session.id.get(..8).unwrap(), "-o", drawn.to_str().unwrap()];
+    assert_eq!(ladder(&one_session), (Some(0), String::new()));
+    let drawn = fs::read_to_string(drawn).unwrap();
+    assert!(drawn.contains("connection 2:") && !drawn.contains("connection 3:"), "{drawn}");
+    assert!(drawn.contains("session_closed #2") && drawn.contains("ended"), "{drawn}");
+
+    let (code, said) = ladder(&[trace, "--session", "no-such"]);
+    assert_eq!((code, said.contains("the trace has no session no-such")), (Some(1), true), "{said}");
+    let (code, said) = ladder(&["Cargo.toml"]);
+    assert_eq!(
+        (code, said.contains("cannot read the trace Cargo.toml: it is no pcapng file")),
+        (Some(1), true),
+        "{said}"
+    );
+    let (code, said) = ladder(&[trace, "-o", "run.png"]);
+    assert_eq!((code, said.contains("says what to draw")), (Some(2), true), "{said}");
 }
