@@ -91,7 +91,7 @@ local expert_list = {}
 for _, one in pairs(experts) do expert_list[#expert_list + 1] = one end
 dft.experts = expert_list
 
-local tcp_stream = Field.new("tcp.stream")
+local tcp_stream, tcp_seq, tcp_len = Field.new("tcp.stream"), Field.new("tcp.seq"), Field.new("tcp.len")
 
 --------------------------------------------------------------------------------
 -- JSON
@@ -221,7 +221,7 @@ end
 
 local function conversation(stream)
     if not conversations[stream] then
-        conversations[stream] = { sides = {}, requests = {}, first = 1, last = 0 }
+        conversations[stream] = { sides = {}, places = {}, requests = {}, first = 1, last = 0 }
     end
     return conversations[stream]
 end
@@ -548,14 +548,27 @@ end
 -- Packets
 --------------------------------------------------------------------------------
 
+-- Where a stream stands when its next bytes begin at `place` and those before were not all captured. Within a payload it
+-- is known how many are missing; elsewhere a header is hoped for, and who answers what is not known any more.
+local function after_loss(c, side, place)
+    local state = c.sides[side] or HEADER
+    local missing = place - (c.places[side] or place)
+    if missing <= 0 then return state end
+    if (state.kind == "payload" or state.kind == "chunk") and missing < state.left then
+        return { kind = state.kind, left = state.left - missing, trailer = state.trailer }
+    end
+    c.requests, c.first, c.last = {}, 1, 0
+    return HEADER
+end
+
 -- What was found out about this packet when it was first seen, or room for it. A packet can bring the end of one line
 -- and the beginning of another, and is then asked about more than once, always in the same order.
-local function call_of(pinfo, c, side)
+local function call_of(pinfo, c, side, place)
     local known = calls[pinfo.number]
     -- tshark -2 can say of a packet that it was seen though nobody was asked about it.
     if not pinfo.visited or not known then
         known = known or { next = 0 }
-        known[#known + 1] = { start = c.sides[side] or HEADER, notes = {} }
+        known[#known + 1] = { start = after_loss(c, side, place), notes = {} }
         calls[pinfo.number] = known
         return known[#known], true
     end
@@ -567,7 +580,9 @@ function dft.dissector(tvb, pinfo, tree)
     local stream = tcp_stream().value
     local c = conversation(stream)
     local side = tostring(pinfo.src) .. " " .. pinfo.src_port
-    local call, learning = call_of(pinfo, c, side)
+    -- Bytes of packets before it may have been put in front, and it ends with the packet.
+    local place = tcp_seq().value + tcp_len().value - tvb:len()
+    local call, learning = call_of(pinfo, c, side, place)
     local s = {
         tvb = tvb, raw = tvb:raw(), offset = 0, state = call.start, stream = stream, c = c, side = side, call = call,
         pinfo = pinfo, tree = tree, learning = learning,
@@ -585,7 +600,7 @@ function dft.dissector(tvb, pinfo, tree)
         words[#words + 1] = word
     end
     if s.learning then
-        c.sides[side] = s.state
+        c.sides[side], c.places[side] = s.state, place + s.offset
     end
     if #words > 0 then pinfo.cols.info = table.concat(words, "; ") end
     return tvb:len()

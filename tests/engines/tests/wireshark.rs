@@ -1,7 +1,8 @@
 //! The dissector in labs/wireshark, asked through a real tshark about what a real server recorded.
 
 use std::error::Error;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use engines::root;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use server::config::{Config, Persistence};
 use shared::error::ErrorCode;
 use tempfile::TempDir;
+use trace::{Event, What, pcapng};
 
 type Tested = Result<(), Box<dyn Error>>;
 
@@ -207,6 +209,40 @@ fn frames_are_the_same_however_the_network_cuts_them() -> Tested {
         assert_eq!(left.last().map(String::as_str), Some("0"));
         let digests = fields(&capture, &["dft.digest"], &[])?.concat().concat();
         assert_eq!(digests, [harness::digest("blake3", b"hello world")]);
+    }
+    Ok(())
+}
+
+/// A capture of a busy interface lacks packets. Within a payload it is still known where the next frame begins.
+#[test]
+fn a_packet_that_was_not_captured_costs_a_payload_its_bytes_and_nothing_else() -> Tested {
+    let (folder, capture) = recorded(
+        |_| {},
+        |server| {
+            let (mut client, session) = server.open_session();
+            session.store(&mut client, 1, &harness::noise(1, 150_000));
+            session.store(&mut client, 2, b"two");
+            goodbye(client);
+        },
+    )?;
+    let mut events = Vec::new();
+    let mut reader = pcapng::Reader::new(BufReader::new(File::open(&capture)?))?;
+    while let Some(event) = reader.next_event()? {
+        events.push(event);
+    }
+    let whole = words(&capture, &[])?;
+    let long = |event: &Event| matches!(&event.what, What::Bytes { bytes, .. } if bytes.len() > 1_000);
+    let (first, last) = (events.iter().position(long), events.iter().rposition(long));
+    let (Some(first), Some(last)) = (first, last) else { return Err("no payload in pieces".into()) };
+    for lost in first + 1..last {
+        let lossy = folder.path().join("lossy.pcapng");
+        let mut writer = pcapng::Writer::new(File::create(&lossy)?)?;
+        for (_, event) in events.iter().enumerate().filter(|(index, _)| *index != lost) {
+            writer.write(event)?;
+        }
+        assert_eq!(words(&lossy, &[])?, whole, "without packet {lost}");
+        assert_eq!(marked(&lossy, "dft.no_frame")?, Vec::<String>::new(), "without packet {lost}");
+        assert_eq!(fields(&lossy, &["frame.number"], &["-Y", "tcp.analysis.lost_segment"])?.len(), 1);
     }
     Ok(())
 }
