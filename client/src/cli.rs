@@ -77,10 +77,7 @@ pub(crate) enum Command {
 impl Command {
     /// Where its ladder is drawn.
     pub(crate) fn ladder(&self) -> Option<Drawing> {
-        match self {
-            Self::Send(send) => send.ladder.clone(),
-            Self::Fetch(_) | Self::List(_) | Self::Status(_) | Self::Remove(_) | Self::Sessions(_) | Self::Ping => None,
-        }
+        if let Self::Send(send) = self { send.ladder.clone() } else { None }
     }
 
     /// Whether what it says is all it does.
