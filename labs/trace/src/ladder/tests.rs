@@ -32,6 +32,15 @@ fn every_form_is_drawn_as_its_example() {
     }
 }
 
+#[test]
+fn the_readme_shows_a_ladder_as_it_is_drawn() {
+    let (readme, golden) = (include_str!("../../../../README.md"), include_str!("../../golden/eventful.txt"));
+    let rung = |line: &&str| line.starts_with("  ") && line.trim_start().starts_with(|c: char| c.is_ascii_digit());
+    let shown: Vec<_> = readme.lines().filter(rung).collect();
+    assert_eq!(shown.len(), 8, "{shown:#?}");
+    assert!(golden.contains(&shown.join("\n")), "{shown:#?}");
+}
+
 /// What a peer wrote can neither become a part of the drawing nor load anything.
 #[test]
 fn a_name_from_the_wire_is_never_more_than_text() {
