@@ -18,7 +18,7 @@ use super::connection::encode;
 use super::link::{Filled, Link, PAYLOAD_READ_BYTES, Pace, Stream, now};
 use crate::handler::Body;
 
-/// Bytes one payload holds in memory at most: one read, and what a sink collects before it writes.
+/// Bytes one payload holds in memory at most: one read, and what a sink has until it is written.
 const PAYLOAD_BUFFER_BYTES: u64 = 1_280 * 1024;
 
 /// Bytes of memory one permit of the budget stands for.

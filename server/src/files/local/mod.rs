@@ -21,6 +21,7 @@ use super::{
     Claim, Claimant, FileStorage, Keeping, ObjectName, Page, PartKey, Shelf, Sink, Source, StorageError, Stored,
 };
 
+mod behind;
 mod collected;
 mod commit;
 mod continued;

@@ -94,6 +94,14 @@ impl Writer {
     }
 }
 
+#[cfg(test)]
+impl Writer {
+    /// Fails when it writes: no file is so long.
+    pub(super) fn at_the_end_of_all_files(self) -> Self {
+        Self { written: u64::MAX, ..self }
+    }
+}
+
 impl Staged {
     fn file(&self) -> Result<&File, StorageError> {
         self.file.as_ref().ok_or(StorageError::GivenUp)

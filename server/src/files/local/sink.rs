@@ -1,5 +1,5 @@
 //! Collects chunks and writes them in large pieces. A small file stays here until it is sealed and is then written
-//! at once; of a large one, one piece is written on a blocking thread while the next is received.
+//! at once; of a large one, pieces are written on a blocking thread while the next is received.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use shared::digest::DigestKind;
 use shared::wire::Ack;
-use tokio::task::JoinHandle;
 
+use super::behind::Behind;
 use super::collected::Collected;
 use super::disk::Disk;
 use super::hold::Hold;
@@ -18,8 +18,8 @@ use crate::files::{Part, Sink, StorageError};
 
 /// Bytes up to which a file waits here for its end.
 pub(super) const SMALL_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of a piece. Two of them are in memory while a large file is received.
-const PIECE_BYTES: usize = 512 * 1024;
+/// Bytes of a piece. A few of them are in memory while a large file is received.
+const PIECE_BYTES: usize = 256 * 1024;
 /// Bytes up to which a file is written where it stands: that takes less time than a change of thread.
 const AT_ONCE_BYTES_MAX: usize = 64 * 1024;
 
@@ -38,7 +38,7 @@ enum State {
     /// All bytes so far are in `collected`.
     Small,
     Idle(Writer),
-    Writing(JoinHandle<Result<Writer, StorageError>>),
+    Writing(Behind),
     /// Something failed, or a call was dropped halfway: nobody knows which bytes were taken.
     GivenUp,
 }
@@ -66,28 +66,26 @@ impl LocalSink {
         Self { disk, digest: Some(digest), collected: Collected::default(), state: State::Small, hold: Some(hold) }
     }
 
-    /// The writer, once it has written what it was given.
-    async fn settled(state: State) -> Result<Option<Writer>, StorageError> {
+    async fn write_piece(&mut self, state: State) -> Result<State, StorageError> {
+        let piece = self.collected.take();
         match state {
-            State::Small => Ok(None),
-            State::Idle(writer) => Ok(Some(writer)),
-            State::Writing(task) => match task.await {
-                Ok(result) => result.map(Some),
-                Err(ended) => Err(StorageError::Io(std::io::Error::other(ended))),
-            },
+            // It fills the memory alone, so nothing is received until it is written.
+            State::Small => {
+                let (disk, digest) = (Arc::clone(&self.disk), self.digest);
+                let writer = hop(move || {
+                    let mut writer = Writer::create(disk, 0, digest)?;
+                    writer.write(piece)?;
+                    Ok::<_, StorageError>(writer)
+                });
+                Ok(State::Idle(writer.await?))
+            }
+            State::Idle(writer) => Ok(State::Writing(Behind::start(writer, piece))),
+            State::Writing(mut behind) => {
+                behind.write(piece).await?;
+                Ok(State::Writing(behind))
+            }
             State::GivenUp => Err(StorageError::GivenUp),
         }
-    }
-
-    async fn write_piece(&mut self, state: State) -> Result<State, StorageError> {
-        let writer = Self::settled(state).await?;
-        let piece = self.collected.take();
-        let (disk, digest) = (Arc::clone(&self.disk), self.digest);
-        Ok(State::Writing(tokio::task::spawn_blocking(move || {
-            let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
-            writer.write(piece)?;
-            Ok(writer)
-        })))
     }
 }
 
@@ -106,13 +104,23 @@ impl Sink for LocalSink {
 
     async fn seal(mut self: Box<Self>, ack: Ack) -> Result<Box<dyn Part>, StorageError> {
         let state = std::mem::replace(&mut self.state, State::GivenUp);
-        let writer = Self::settled(state).await?;
+        let (writer, last) = match state {
+            State::Small => (None, None),
+            State::Idle(writer) => (Some(writer), None),
+            State::Writing(behind) => {
+                let (writer, last) = behind.end().await?;
+                (Some(writer), last)
+            }
+            State::GivenUp => return Err(StorageError::GivenUp),
+        };
         let (disk, digest, rest) = (Arc::clone(&self.disk), self.digest, self.collected.take());
         let hold = self.hold.take();
         let at_once = writer.is_none() && rest.bytes() <= AT_ONCE_BYTES_MAX;
         let write = move |ack| {
             let mut writer = writer.map_or_else(|| Writer::create(disk, 0, digest), Ok)?;
-            writer.write(rest)?;
+            for piece in last.into_iter().chain([rest]) {
+                writer.write(piece)?;
+            }
             Ok::<_, StorageError>(writer.seal(ack)?.under(hold))
         };
         // What is written at once is made durable when it is shown, in the same change of thread.

@@ -16,6 +16,7 @@ use crate::files::{Part, RevealError, SOURCE_CHUNK_BYTES_MAX};
 
 mod groups;
 mod parts;
+mod receiving;
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
