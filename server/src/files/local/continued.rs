@@ -1,7 +1,7 @@
 //! A claim on a part, and the sink that goes on where the part ends. Its bytes wait where a newer claim can reach
 //! them, so that what was received is written, whoever writes it.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::disk::{Disk, chunk_at};
-use super::hold::Hold;
+use super::hold::{Held, Hold};
 use super::hop;
 use super::part::LocalPart;
 use super::sink::{LocalSink, SMALL_BYTES_MAX};
 use crate::files::{Claim, Claimant, Part, PartKey, SOURCE_CHUNK_BYTES_MAX, Sink, StorageError};
 
-/// Bytes that are handed to a blocking thread. Twice as many wait at most while it writes.
+/// Bytes with which a blocking thread begins to write. Twice as many wait at most while it writes as many.
 const PIECE_BYTES: usize = 256 * 1024;
 
 /// Bytes of a digest that are read before the caller can give up waiting.
@@ -93,17 +93,35 @@ impl ContinuedSink {
     async fn settled(&mut self) -> Result<(), StorageError> {
         match self.task.take() {
             None => Ok(()),
-            Some(task) => match task.await {
-                Ok(result) => result,
-                Err(ended) => Err(StorageError::Io(std::io::Error::other(ended))),
-            },
+            Some(task) => task.await.map_err(io::Error::from)?,
+        }
+    }
+
+    /// Waits until what was taken is being written.
+    async fn room(&mut self, held: &Held) -> Result<(), StorageError> {
+        let Some(task) = &mut self.task else { return self.start() };
+        tokio::select! {
+            biased;
+            ended = task => {
+                self.task = None;
+                ended.map_err(io::Error::from)??;
+                // It ended without a look at the last of it.
+                self.start()
+            }
+            () = held.room.notified() => Ok(()),
         }
     }
 
     fn start(&mut self) -> Result<(), StorageError> {
         let Hold { disk, held } = self.hold()?;
         let (disk, held) = (Arc::clone(disk), Arc::clone(held));
-        self.task = Some(tokio::task::spawn_blocking(move || held.flush(&disk)));
+        // What comes while it writes is written too, so the disk need not wait for the network.
+        self.task = Some(tokio::task::spawn_blocking(move || {
+            while held.waiting() > 0 {
+                held.flush(&disk)?;
+            }
+            Ok(())
+        }));
         Ok(())
     }
 
@@ -112,10 +130,7 @@ impl ContinuedSink {
             let held = Arc::clone(&self.hold()?.held);
             let room = (2 * PIECE_BYTES).saturating_sub(held.waiting());
             if room == 0 {
-                self.settled().await?;
-                self.start()?;
-                // Until it has taken what waits, there is no room.
-                self.settled().await?;
+                self.room(&held).await?;
                 continue;
             }
             let waiting = held.take(chunk.split_to(room.min(chunk.len())));

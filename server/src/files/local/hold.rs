@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use shared::digest::DigestKind;
 use shared::wire::Ack;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::collected::Collected;
@@ -22,6 +23,8 @@ pub(super) struct Held {
     pub(super) overtaken: CancellationToken,
     /// Received and not written yet.
     taken: Mutex<Collected>,
+    /// Told when what was taken is on its way to the disk.
+    pub(super) room: Notify,
     /// Whoever touches the file holds it.
     gate: Mutex<Gate>,
 }
@@ -51,7 +54,7 @@ impl Held {
     pub(super) fn new(key: PartKey, older: Option<Arc<Self>>, length: u64) -> Self {
         let stage = older.map_or(Stage::Idle, Stage::Waiting);
         let gate = Mutex::new(Gate { stage, length });
-        Self { key, overtaken: CancellationToken::new(), taken: Mutex::default(), gate }
+        Self { key, overtaken: CancellationToken::new(), taken: Mutex::default(), room: Notify::new(), gate }
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
@@ -164,6 +167,7 @@ impl Held {
         let Gate { stage: Stage::Writing(pen), length } = gate else { return Err(StorageError::Overtaken) };
         // Not before the gate is held: bytes leave the memory in the order in which they came.
         let bytes = std::mem::take(&mut *self.taken());
+        self.room.notify_one();
         let written = pen.write(bytes, length);
         if let Err(error) = &written {
             // A full disk takes nothing of what is there. After any other failure nobody knows what is.
