@@ -93,6 +93,7 @@ fn nobody_knows_whom_they_must_not_know() {
             &["std::fs", "TcpStream", "TcpListener", "SystemTime", "Instant", "use server", "use client"],
             &["tests.rs"],
         ),
+        ("labs/conform/src", &["shared::", "server::config", "use client::", "harness"], &[]),
         ("shared/src", &["std::fs", "std::net::Tcp", "std::time", "tokio", "std::env", "async fn"], &[]),
     ] {
         assert_eq!(mentions(folder, words, except), Vec::<String>::new(), "in {folder}");

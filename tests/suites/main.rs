@@ -4,6 +4,7 @@
 
 mod architecture;
 mod concurrency;
+mod conformance;
 mod end_to_end;
 mod failure_recovery;
 mod handler;
