@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use shared::codec::{Event, Framing, encode_line};
 use shared::error::ErrorCode;
-use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Status, Trailer, read_header, wants_json};
+use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Status, read_header, wants_json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,6 @@ use super::link::{Filled, Link, Stream, now};
 use super::run::{Head, Run, Told};
 use super::tally::Tally;
 use super::week01::{self, WEEK01_SILENCE_MS};
-use crate::files::Source;
 use crate::handler::{Answer, AnswerPayload, Begun, Peer, Received};
 
 /// How long a connection stays ready for the next frame, with all the memory that takes.
@@ -316,7 +315,7 @@ impl<S: Stream> Connection<S> {
     }
 
     /// Cancelled when a newer connection takes the session over.
-    fn moved(&self) -> Option<CancellationToken> {
+    pub(super) fn moved(&self) -> Option<CancellationToken> {
         self.peer.bound.as_ref().map(|bound| bound.moved.clone())
     }
 
@@ -483,49 +482,6 @@ impl<S: Stream> Connection<S> {
         self.link.owe(&encode(&answer.reply));
         self.link.owe(&answer.session_data);
         self.send_payload(answer.payload)
-    }
-
-    async fn send_payload(&mut self, payload: AnswerPayload) -> Result<(), Ending> {
-        self.link.flush_some().await.map_err(|_| Ending::Lost)?;
-        match payload {
-            AnswerPayload::Nothing => Ok(()),
-            AnswerPayload::Bytes(bytes) => self.link.write(&bytes).await.map_err(|_| Ending::Lost),
-            AnswerPayload::File(source) => {
-                self.link.flush().await.map_err(|_| Ending::Lost)?;
-                self.send_file(source).await
-            }
-        }
-    }
-
-    /// Sends a file's bytes, and their digest behind them. While one chunk is sent the next is read, if there is room
-    /// for two now.
-    async fn send_file(&mut self, mut source: Box<dyn Source>) -> Result<(), Ending> {
-        // A file that cannot be read to its end leaves a frame that cannot be finished.
-        let broke_off = |error| {
-            tracing::error!(%error, "a fetch broke off");
-            Ending::Lost
-        };
-        let context = Arc::clone(&self.context);
-        let mut next = source.next().await.map_err(broke_off)?;
-        let length = next.as_ref().map_or(0, Bytes::len);
-        let room = context.budget.room_ahead(u64::try_from(length).unwrap_or(u64::MAX));
-        while let Some(chunk) = next {
-            // The frame cannot be finished any other way, so the connection ends inside it.
-            if self.moved().is_some_and(|moved| moved.is_cancelled()) {
-                return Err(Ending::Lost);
-            }
-            let read = async { source.next().await.map_err(broke_off) };
-            let send = async { self.link.write(&chunk).await.map_err(|_| Ending::Lost) };
-            if room.is_some() {
-                (next, ()) = tokio::try_join!(biased; read, send)?;
-            } else {
-                send.await?;
-                drop(chunk);
-                next = read.await?;
-            }
-        }
-        let trailer = encode(&Trailer { digest: Some(source.digest().map_err(broke_off)?) });
-        self.link.write(&trailer).await.map_err(|_| Ending::Lost)
     }
 }
 

@@ -6,6 +6,7 @@ mod congestion;
 mod connection;
 mod context;
 mod event_loops;
+mod fetch;
 mod link;
 mod run;
 mod tally;
