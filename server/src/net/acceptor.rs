@@ -28,6 +28,9 @@ use crate::rate::{Loopback, Rate};
 /// Connections that may be told `busy` at the same time; more are closed without a word.
 const TURNED_AWAY_MAX: usize = 64;
 
+/// How long connections that were cut off may take to end.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How long to wait when the system has no descriptor for another connection.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 
@@ -120,7 +123,8 @@ impl Acceptor {
         let drain = millis(self.context.limits().drain_timeout_ms);
         if tokio::time::timeout(drain, connections.wait()).await.is_err() {
             abort.cancel();
-            connections.wait().await;
+            // A thread that waits for a disk lets nothing on it end.
+            let _ended = tokio::time::timeout(ABORT_TIMEOUT, connections.wait()).await;
         }
     }
 
