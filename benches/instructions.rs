@@ -131,6 +131,6 @@ fn serve(work: Work, frames: u64) {
         let stateful = StatefulHandler::new(services.clone(), Arc::new(MemoryStore::new(limits.sessions_max)));
         let dispatch = Dispatch::new(services, Some(stateless), Some(stateful));
         let context = Arc::new(Context::new(dispatch, Week01Ack::Deferred, CancellationToken::new()));
-        Connection::new(Script::new(work, frames), Ipv4Addr::LOCALHOST.into(), context).serve().await;
+        Connection::new(Script::new(work, frames), (Ipv4Addr::LOCALHOST, 0).into(), context).serve().await;
     });
 }

@@ -15,7 +15,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use trace::Tap;
-use tracing::Instrument as _;
 
 use super::body::millis;
 use super::congestion;
@@ -85,8 +84,6 @@ impl Acceptor {
     /// Serves until `stop`, then lets the frames under way finish within the drain time.
     pub async fn serve(self, stop: CancellationToken) {
         let connections = TaskTracker::new();
-        let abort = CancellationToken::new();
-        let mut number: u64 = 0;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -97,23 +94,8 @@ impl Acceptor {
             let accepted = accepted.and_then(|(stream, address)| Ok((stream.into_std()?, address)));
             match accepted {
                 Ok((stream, address)) => {
-                    number = number.wrapping_add(1);
-                    let span = tracing::error_span!("connection", number, peer = %address);
-                    let abort = abort.clone();
                     let (event_loop, seat) = self.event_loops.seat();
-                    // Moved into another future, it would take its memory twice.
-                    let served = Box::pin(self.take(stream, address, seat));
-                    connections.spawn_on(
-                        async move {
-                            tokio::select! {
-                                biased;
-                                () = abort.cancelled() => tracing::warn!("cut off at the end of the drain time"),
-                                () = served => {}
-                            }
-                        }
-                        .instrument(span),
-                        event_loop,
-                    );
+                    connections.spawn_on(self.take(stream, address, seat), event_loop);
                 }
                 Err(error) => self.pause(&error).await,
             }
@@ -122,7 +104,8 @@ impl Acceptor {
         connections.close();
         let drain = millis(self.context.limits().drain_timeout_ms);
         if tokio::time::timeout(drain, connections.wait()).await.is_err() {
-            abort.cancel();
+            tracing::warn!(connections = connections.len(), "cut off at the end of the drain time");
+            drop(self.event_loops);
             // A thread that waits for a disk lets nothing on it end.
             let _ended = tokio::time::timeout(ABORT_TIMEOUT, connections.wait()).await;
         }
@@ -140,7 +123,7 @@ impl Acceptor {
             let stream = match TcpStream::from_std(stream) {
                 Ok(stream) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be served");
+                    tracing::warn!(%error, peer = %address, "a connection could not be served");
                     return;
                 }
             };
@@ -158,13 +141,13 @@ impl Acceptor {
             let stream = Tap::new(stream, lane);
             match place {
                 Ok(place) => {
-                    tracing::debug!("connected");
-                    Connection::new(stream, address.ip().to_canonical(), context).numbered(number).serve().await;
-                    tracing::debug!("closed");
+                    tracing::debug!(number, peer = %address, "connected");
+                    Connection::new(stream, address, context).numbered(number).serve().await;
+                    tracing::debug!(number, peer = %address, "closed");
                     drop((place, seat));
                 }
                 Err(body) => {
-                    tracing::info!(code = %body.code, "turned away");
+                    tracing::info!(number, peer = %address, code = %body.code, "turned away");
                     if let Ok(_permit) = turned_away.try_acquire() {
                         Box::pin(turn_away(stream, *body, &context)).await;
                     }

@@ -1,7 +1,7 @@
 //! One connection from greeting to close: header by header, each answered before the next is read. After
 //! a reply the stream is at a frame boundary, or the connection ends.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use shared::error::ErrorCode;
 use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, Status, read_header, wants_json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use super::body::{FrameBody, Rest, cancelled, millis};
 use super::context::Context;
@@ -34,6 +35,8 @@ pub struct Connection<S> {
     pub(super) link: Link<S>,
     dialect: Dialect,
     pub(super) peer: Peer,
+    /// The client's port; the rest of its address is the peer's.
+    port: u16,
     /// When the last frame was over.
     quiet_since: Instant,
     /// The last frame came soon after the one before.
@@ -69,12 +72,14 @@ pub(super) enum Ending {
 impl<S: Stream> Connection<S> {
     /// A connection that was just accepted.
     #[must_use]
-    pub fn new(stream: S, address: IpAddr, context: Arc<Context>) -> Self {
+    pub fn new(stream: S, address: SocketAddr, context: Arc<Context>) -> Self {
         let link = Link::new(stream, context.limits());
+        let (address, port) = (address.ip().to_canonical(), address.port());
         Self {
             link,
             dialect: Dialect::Unsettled,
             peer: Peer { address, number: context.number(), bound: None, degraded: false },
+            port,
             quiet_since: now(),
             prompt: false,
             owed: 0,
@@ -98,8 +103,9 @@ impl<S: Stream> Connection<S> {
     pub fn serve(mut self) -> impl Future<Output = ()> + Send {
         async move {
             let ending = self.frames().await;
+            let span = self.span();
             // Apart, like everything that is not waiting for the next frame.
-            Box::pin(self.end(ending)).await;
+            Box::pin(self.end(ending).instrument(span)).await;
         }
     }
 
@@ -134,13 +140,20 @@ impl<S: Stream> Connection<S> {
         self.link.linger(context.limits()).await;
     }
 
+    /// What the log says of the connection in each line. Made when there may be one, since it takes memory.
+    fn span(&self) -> Span {
+        let peer = SocketAddr::new(self.peer.address, self.port);
+        tracing::error_span!("connection", number = self.peer.number, %peer)
+    }
+
     async fn frames(&mut self) -> Ending {
         loop {
             if let Err(ending) = self.idle().await {
                 return ending;
             }
             // Apart, so that a connection on which nothing happens takes no memory for what might happen.
-            if let Err(ending) = Box::pin(self.busy()).await {
+            let span = self.span();
+            if let Err(ending) = Box::pin(self.busy().instrument(span)).await {
                 return ending;
             }
         }

@@ -102,7 +102,7 @@ impl Host {
         let (mut ours, theirs) = tokio::io::duplex(PIPE_BYTES);
         finish(ours.write_all(sent)).unwrap();
         finish(ours.shutdown()).unwrap();
-        let connection = Connection::new(theirs, Ipv4Addr::LOCALHOST.into(), Arc::clone(&self.context));
+        let connection = Connection::new(theirs, (Ipv4Addr::LOCALHOST, 0).into(), Arc::clone(&self.context));
         (ours, Box::pin(connection.serve()))
     }
 }

@@ -244,7 +244,7 @@ fn connected_in_memory(limits: Limits, dice: Arc<dyn Dice>, connections: usize) 
     let context = Arc::new(Context::new(dispatch, Week01Ack::Deferred, CancellationToken::new()));
     let opened = async || {
         let (near, far) = tokio::io::duplex(64 * 1024);
-        let address = Ipv4Addr::new(192, 0, 2, 1).into();
+        let address = (Ipv4Addr::new(192, 0, 2, 1), 0).into();
         let serving = tokio::spawn(Connection::new(far, address, Arc::clone(&context)).serve());
         let mut near = BufReader::new(near);
         near.write_all(&frame::bytes(&frame::stateful("connect"), b"")).await.expect("a connection");

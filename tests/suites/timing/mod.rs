@@ -54,7 +54,7 @@ impl Server {
     /// A connection of which so many bytes can be under way.
     fn connect_by(&self, pipe_bytes: usize) -> Line {
         let (ours, theirs) = tokio::io::duplex(pipe_bytes);
-        let connection = Connection::new(theirs, Ipv4Addr::LOCALHOST.into(), Arc::clone(&self.context));
+        let connection = Connection::new(theirs, (Ipv4Addr::LOCALHOST, 0).into(), Arc::clone(&self.context));
         Line { stream: BufReader::new(ours), served: tokio::spawn(connection.serve()) }
     }
 }
