@@ -1,0 +1,180 @@
+//! The program that a lab's `tests/lab.rs` is: runs the checks and tells what came of them, to a person or as JSON.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::capture::capture;
+use crate::folder::Predictions;
+use crate::report::{Report, predicted};
+use crate::{Lab, Verdict};
+
+/// Where a lab's files are.
+#[derive(Debug)]
+pub struct Folders {
+    /// The lab's own, with its predictions, hints and explanation.
+    pub lab: PathBuf,
+    /// Where traces go.
+    pub traces: PathBuf,
+}
+
+/// What the arguments ask for.
+#[derive(Debug, Default)]
+struct Wish {
+    seed: Option<u64>,
+    json: bool,
+    trace: bool,
+    /// Parts of the names of checks; all checks when there are none.
+    names: Vec<String>,
+}
+
+/// Runs the checks as the arguments of this process ask.
+pub fn main<S: ?Sized + Send + Sync + 'static>(lab: &Lab<S>, subject: &Arc<S>, folders: &Folders) -> ExitCode {
+    let told = wish(std::env::args().skip(1)).and_then(|wish| {
+        let predictions = Predictions::read(&folders.lab)?;
+        let seed = wish.seed.unwrap_or(predictions.seed);
+        if wish.trace { trace(lab, seed, &predictions, folders) } else { check(lab, subject, seed, &wish, folders) }
+    });
+    match told {
+        Ok((text, passed)) => {
+            print!("{text}");
+            if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn wish(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
+    let mut wish = Wish::default();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--json" => wish.json = true,
+            "--trace" => wish.trace = true,
+            "--seed" => {
+                let seed = arguments.next().and_then(|seed| seed.parse().ok());
+                wish.seed = Some(seed.ok_or("--seed takes a number")?);
+            }
+            // What cargo hands on to every test program.
+            "--quiet" | "--nocapture" => {}
+            flag if flag.starts_with('-') => return Err(format!("{flag} is not known; --seed N, --json, --trace are")),
+            name => wish.names.push(name.to_owned()),
+        }
+    }
+    Ok(wish)
+}
+
+/// Runs the checks; returns what is to be said, and whether all passed.
+fn check<S: ?Sized + Send + Sync + 'static>(
+    lab: &Lab<S>,
+    subject: &Arc<S>,
+    seed: u64,
+    wish: &Wish,
+    folders: &Folders,
+) -> Result<(String, bool), String> {
+    let wanted = |name: &str| wish.names.is_empty() || wish.names.iter().any(|part| name.contains(part));
+    let verdicts = lab.run(subject, seed, wanted);
+    if verdicts.is_empty() {
+        return Err(format!("no check of lab {} is named like {}", lab.number, wish.names.join(" ")));
+    }
+    let passed = verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Passed));
+    let predictions = Predictions::read(&folders.lab)?;
+    let questions = (lab.questions)(&(lab.stream)(&mut crate::Dice::new(seed)));
+    if wish.json {
+        return Ok((document(lab, seed, &verdicts, &predictions, &questions), passed));
+    }
+    let failed = verdicts.iter().find_map(|(check, verdict)| match verdict {
+        Verdict::Failed(failure) => Some((check.name, failure.ruler.as_ref()?)),
+        Verdict::Passed | Verdict::Waits(_) => None,
+    });
+    let trace = match failed {
+        Some((name, ruler)) => Some(written(ruler, folders, &format!("{}-{name}.pcapng", lab.number))?),
+        None => None,
+    };
+    let mut text = Report { lab, seed, verdicts: &verdicts, trace: trace.as_deref() }.to_string();
+    if predictions.open() > 0 {
+        // Writing into a string cannot fail.
+        let (open, all) = (predictions.open(), predictions.question.len());
+        let _ =
+            writeln!(text, "\n{open} of {all} predictions in predict.toml are open: cargo lab trace {}", lab.number);
+    } else if passed {
+        text.push('\n');
+        text.push_str(&predicted(&predictions, &questions));
+    }
+    if passed && wish.names.is_empty() {
+        let explanation = std::fs::read_to_string(folders.lab.join("explain.md")).map_err(|error| error.to_string())?;
+        text.push('\n');
+        text.push_str(&explanation);
+    }
+    Ok((text, passed))
+}
+
+/// The stream to predict: only how it came, until all predictions are made.
+fn trace<S: ?Sized>(
+    lab: &Lab<S>,
+    seed: u64,
+    predictions: &Predictions,
+    folders: &Folders,
+) -> Result<(String, bool), String> {
+    let mut ruler = (lab.stream)(&mut crate::Dice::new(seed));
+    let path = written(&ruler, folders, &format!("{}-stream.pcapng", lab.number))?;
+    let questions = (lab.questions)(&ruler);
+    let open = predictions.open() > 0;
+    if open {
+        ruler.parts.clear();
+    }
+    let behind = if open {
+        let asked = predictions
+            .question
+            .iter()
+            .fold(String::new(), |asked, (name, question)| asked + "  " + name + ": " + &question.ask + "\n");
+        format!("predict.toml asks; the frames are shown when all is answered:\n{asked}")
+    } else {
+        predicted(predictions, &questions)
+    };
+    let head = format!("lab {}: a stream of seed {seed}, in {} reads\n\n", lab.number, ruler.reads.len());
+    Ok((format!("{head}{}  trace   {path}\n\n{behind}", ruler.whole()), true))
+}
+
+/// Writes a trace; returns where it is, from the top of the workspace if it is below.
+fn written(ruler: &crate::Ruler, folders: &Folders, name: &str) -> Result<String, String> {
+    let path = folders.traces.join(name);
+    let file = std::fs::create_dir_all(&folders.traces).and_then(|()| std::fs::File::create(&path));
+    file.and_then(|file| capture(ruler, std::io::BufWriter::new(file)))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let lab = folders.lab.canonicalize().map_err(|error| error.to_string())?;
+    let root = lab.ancestors().nth(2).unwrap_or(Path::new("/"));
+    Ok(path.strip_prefix(root).unwrap_or(&path).display().to_string())
+}
+
+/// What came of everything, for programs.
+fn document<S: ?Sized>(
+    lab: &Lab<S>,
+    seed: u64,
+    verdicts: &[(&crate::Check<S>, Verdict)],
+    predictions: &Predictions,
+    questions: &[crate::Question],
+) -> String {
+    let checks: Vec<_> = verdicts
+        .iter()
+        .map(|(check, verdict)| {
+            let (passed, output) = match verdict {
+                Verdict::Passed => (true, String::new()),
+                Verdict::Failed(failure) => (false, failure.to_string()),
+                Verdict::Waits(base) => (false, format!("waits for {base}")),
+            };
+            json!({"name": check.name, "promise": check.promise, "points": check.points, "passed": passed, "output": output})
+        })
+        .collect();
+    let predicted: Vec<_> = questions
+        .iter()
+        .map(|question| json!({"name": question.name, "right": predictions.answer(question.name) == question.answer}))
+        .collect();
+    json!({"lab": lab.number, "title": lab.title, "seed": seed, "checks": checks, "predictions": predicted}).to_string()
+        + "\n"
+}

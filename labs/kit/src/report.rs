@@ -1,0 +1,61 @@
+//! What a learner reads after a run: how far it is, and the first thing to mend. It fits on a screen.
+
+use std::fmt;
+
+use crate::folder::Predictions;
+use crate::{Check, Lab, Question, Verdict};
+
+/// What came of a run.
+pub struct Report<'run, S: ?Sized> {
+    /// Of which lab.
+    pub lab: &'run Lab<S>,
+    /// With which seed.
+    pub seed: u64,
+    /// The verdicts, in the order of the checks.
+    pub verdicts: &'run [(&'run Check<S>, Verdict)],
+    /// Where the trace of the failure is.
+    pub trace: Option<&'run str>,
+}
+
+impl<S: ?Sized> fmt::Debug for Report<'_, S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Report").finish_non_exhaustive()
+    }
+}
+
+impl<S: ?Sized> fmt::Display for Report<'_, S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Lab { number, title, .. } = self.lab;
+        let count = |wanted: fn(&Verdict) -> bool| self.verdicts.iter().filter(|(_, verdict)| wanted(verdict)).count();
+        let passed = count(|verdict| matches!(verdict, Verdict::Passed));
+        let waiting = count(|verdict| matches!(verdict, Verdict::Waits(_)));
+        let failed = count(|verdict| matches!(verdict, Verdict::Failed(_)));
+        let first = self.verdicts.iter().find_map(|(check, verdict)| match verdict {
+            Verdict::Failed(failure) => Some((check, failure)),
+            Verdict::Passed | Verdict::Waits(_) => None,
+        });
+        writeln!(out, "lab {number}, {title}, seed {}: {passed} passed, {failed} failed, {waiting} wait", self.seed)?;
+        let Some((check, failure)) = first else { return Ok(()) };
+        writeln!(out, "\nFAILED  {}\n        {}\n", check.name, check.promise)?;
+        write!(out, "{failure}")?;
+        writeln!(out)?;
+        if let Some(trace) = self.trace {
+            writeln!(out, "  trace   {trace}")?;
+        }
+        writeln!(out, "  again   cargo lab replay {number} {} {}", self.seed, check.name)?;
+        writeln!(out, "  hint    cargo lab hint {number} {}", check.name)
+    }
+}
+
+/// The predictions beside what was right.
+pub(crate) fn predicted(predictions: &Predictions, questions: &[Question]) -> String {
+    let lines = questions.iter().map(|question| {
+        let answer = predictions.answer(question.name);
+        if answer == question.answer {
+            format!("  {}: {answer} is right; {}\n", question.name, question.because)
+        } else {
+            format!("  {}: {answer} was expected, it is {}; {}\n", question.name, question.answer, question.because)
+        }
+    });
+    "predictions\n".to_owned() + &lines.collect::<String>()
+}
