@@ -88,12 +88,17 @@ fn run<S: ?Sized + Send + Sync + 'static>(check: &Check<S>, subject: &Arc<S>, se
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (sender, outcome) = mpsc::sync_channel(1);
     let (work, subject) = (check.run, Arc::clone(subject));
-    thread::spawn(move || {
+    let thread = thread::spawn(move || {
         let outcome = caught(|| work(&subject, &mut Dice::new(seed)));
         // Nobody waits any more for one that was too slow.
         let _ = sender.send(outcome);
     });
-    match outcome.recv_timeout(CHECK_TIMEOUT) {
+    let outcome = outcome.recv_timeout(CHECK_TIMEOUT);
+    if outcome.is_ok() {
+        // What it held must not count for the next one. It catches its panics, so there is nothing to learn here.
+        let _ = thread.join();
+    }
+    match outcome {
         Ok(Ok(Ok(()))) => Verdict::Passed,
         Ok(Ok(Err(failure))) => Verdict::Failed(failure),
         Ok(Err(panicked)) => Verdict::Failed(Failure::panic(&panicked)),

@@ -98,10 +98,14 @@ fn check<S: ?Sized + Send + Sync + 'static>(
     };
     let mut text = Report { lab, seed, verdicts: &verdicts, trace: trace.as_deref() }.to_string();
     if predictions.open() > 0 {
-        // Writing into a string cannot fail.
         let (open, all) = (predictions.open(), predictions.question.len());
-        let _ =
-            writeln!(text, "\n{open} of {all} predictions in predict.toml are open: cargo lab trace {}", lab.number);
+        let lab_folder = from_root(&folders.lab)?;
+        // Writing into a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\nREADME.md in {lab_folder} says what is asked; {open} of {all} predictions are open: cargo lab trace {}",
+            lab.number
+        );
     } else if passed {
         text.push('\n');
         text.push_str(&predicted(&predictions, &questions));
@@ -147,9 +151,15 @@ fn written(ruler: &crate::Ruler, folders: &Folders, name: &str) -> Result<String
     let file = std::fs::create_dir_all(&folders.traces).and_then(|()| std::fs::File::create(&path));
     file.and_then(|file| capture(ruler, std::io::BufWriter::new(file)))
         .map_err(|error| format!("{}: {error}", path.display()))?;
-    let lab = folders.lab.canonicalize().map_err(|error| error.to_string())?;
-    let root = lab.ancestors().nth(2).unwrap_or(Path::new("/"));
-    Ok(path.strip_prefix(root).unwrap_or(&path).display().to_string())
+    from_root(&path)
+}
+
+/// The path from the top of the workspace, if it is below.
+fn from_root(path: &Path) -> Result<String, String> {
+    let whole = |path: &Path| path.canonicalize().map_err(|error| format!("{}: {error}", path.display()));
+    let root = whole(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")))?;
+    let path = whole(path)?;
+    Ok(path.strip_prefix(&root).unwrap_or(&path).display().to_string())
 }
 
 /// What came of everything, for programs.

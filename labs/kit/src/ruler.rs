@@ -46,6 +46,9 @@ impl Ruler {
     fn lines(&self, out: &mut impl fmt::Write, range: Range<usize>) -> Result<usize, fmt::Error> {
         let at = self.caret.as_ref().map(|(at, _)| *at);
         let (mut reads, mut bytes, mut parts) = (String::new(), String::new(), String::new());
+        // What began before the first byte goes on.
+        let goes_on = self.parts.iter().rev().find(|(start, _)| *start < range.start);
+        parts.push_str(goes_on.map_or("", |(_, part)| part));
         let mut caret = None;
         for (offset, &byte) in self.bytes.iter().enumerate().take(range.end).skip(range.start) {
             if Some(offset) == at {
@@ -80,15 +83,17 @@ impl Ruler {
         first.saturating_add(fitting.count())
     }
 
-    /// Where a line begins that has the byte `at` in its middle.
+    /// Where a line begins that has the byte `at` in its middle, or nearer to its end if there the stream ends.
     fn before(&self, at: usize) -> usize {
-        let mut columns = 0_usize;
-        let before = self.bytes.get(..at).unwrap_or(&self.bytes).iter().rev().take_while(|byte| {
+        let behind: usize =
+            self.bytes.get(at..).unwrap_or_default().iter().take(COLUMNS).map(|byte| cell(*byte).len()).sum();
+        let mut columns = behind.min(COLUMNS / 2);
+        let end = self.bytes.len().min(at);
+        let before = self.bytes.get(..end).unwrap_or_default().iter().rev().take_while(|byte| {
             columns = columns.saturating_add(cell(**byte).len());
-            columns <= COLUMNS / 2
+            columns <= COLUMNS
         });
-        let behind = self.bytes.len().min(at);
-        behind.saturating_sub(before.count())
+        end.saturating_sub(before.count())
     }
 }
 
