@@ -142,7 +142,7 @@ impl Acceptor {
             match place {
                 Ok(place) => {
                     tracing::debug!(number, peer = %address, "connected");
-                    Connection::new(stream, address, context).numbered(number).serve().await;
+                    Connection::numbered(stream, address, number, context).serve().await;
                     tracing::debug!(number, peer = %address, "closed");
                     drop((place, seat));
                 }

@@ -73,12 +73,18 @@ impl<S: Stream> Connection<S> {
     /// A connection that was just accepted.
     #[must_use]
     pub fn new(stream: S, address: SocketAddr, context: Arc<Context>) -> Self {
+        let number = context.number();
+        Self::numbered(stream, address, number, context)
+    }
+
+    /// A connection that was accepted at this place among all.
+    pub(super) fn numbered(stream: S, address: SocketAddr, number: u64, context: Arc<Context>) -> Self {
         let link = Link::new(stream, context.limits());
         let (address, port) = (address.ip().to_canonical(), address.port());
         Self {
             link,
             dialect: Dialect::Unsettled,
-            peer: Peer { address, number: context.number(), bound: None, degraded: false },
+            peer: Peer { address, number, bound: None, degraded: false },
             port,
             quiet_since: now(),
             prompt: false,
@@ -87,12 +93,6 @@ impl<S: Stream> Connection<S> {
             tally: Tally::default(),
             context,
         }
-    }
-
-    /// The same connection at this place among those accepted, when that was not now.
-    pub(super) fn numbered(mut self, number: u64) -> Self {
-        self.peer.number = number;
-        self
     }
 
     /// Serves the connection to its end.

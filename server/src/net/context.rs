@@ -54,9 +54,9 @@ impl Context {
         Some(recorder.connection(Ends::new(client, stream.local_addr().ok()?), Side::Server))
     }
 
-    /// The place of a new connection among all.
+    /// The place of a new connection among all; the first has 1.
     pub(super) fn number(&self) -> u64 {
-        self.accepted.fetch_add(1, Ordering::Relaxed)
+        self.accepted.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 
     /// The time.

@@ -27,6 +27,9 @@ fn a_connection_that_stored_something_leaves_one_line() {
     });
     let served: Vec<_> = log.iter().filter(|line| line.contains("connection{")).collect();
     assert_eq!(served.len(), 2, "{log:#?}");
+    for (number, line) in (1..).zip(&served) {
+        assert!(line.contains(&format!("connection{{number={number} peer=127.0.0.1:")), "{line}");
+    }
     assert!(served.iter().all(|line| line.contains("stored=3") && line.contains("refused=0")), "{served:#?}");
 }
 
