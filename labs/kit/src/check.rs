@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Dice, Failure, Ruler, caught};
+use crate::{Dice, Failure, Picture, caught};
 
 /// How long a check may take, so that a loop without an end is a finding too. The whole lab takes seconds.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -50,6 +50,19 @@ pub struct Question {
     pub because: String,
 }
 
+/// What a learner predicts, of the learner's own seed.
+#[derive(Debug)]
+pub struct Study {
+    /// What is shown before all is answered: what was done, without what is asked.
+    pub asked: String,
+    /// What is shown afterwards: what came of it.
+    pub answered: String,
+    /// What the wire carried, if it did; drawn afterwards.
+    pub picture: Option<Picture>,
+    /// The questions with their answers.
+    pub questions: Vec<Question>,
+}
+
 /// A lab for whoever implements `S`.
 #[derive(Debug)]
 pub struct Lab<S: ?Sized> {
@@ -59,10 +72,8 @@ pub struct Lab<S: ?Sized> {
     pub title: &'static str,
     /// The checks, in the order of the work.
     pub checks: Vec<Check<S>>,
-    /// The stream to predict, of a learner's own seed.
-    pub stream: fn(&mut Dice) -> Ruler,
-    /// What is asked about that stream.
-    pub questions: fn(&Ruler) -> Vec<Question>,
+    /// What is predicted.
+    pub study: fn(&mut Dice) -> Study,
 }
 
 impl<S: ?Sized + Send + Sync + 'static> Lab<S> {

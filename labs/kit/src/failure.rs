@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use crate::{Panicked, Ruler};
+use crate::{Panicked, Picture};
 
-/// Steps of a transcript that are printed; those before are counted.
-const STEPS_SHOWN: usize = 4;
+/// Lines of a failure, so that with the report around it it fits on a screen.
+const LINES_MAX: usize = 14;
+/// Steps of a transcript that are printed if there is room; those before are counted.
+const STEPS_MAX: usize = 4;
 /// Columns of a step's answer, and of what was expected.
 const COLUMNS: usize = 96;
 
@@ -27,8 +29,8 @@ pub struct Failure {
     pub expected: String,
     /// What was there instead.
     pub got: String,
-    /// The bytes, with a caret at the first wrong one.
-    pub ruler: Option<Ruler>,
+    /// The bytes or what connections carried, with a caret at the first wrong byte.
+    pub picture: Option<Picture>,
 }
 
 impl Failure {
@@ -47,7 +49,10 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hidden = self.steps.len().saturating_sub(STEPS_SHOWN);
+        let picture = self.picture.as_ref().map_or_else(String::new, ToString::to_string);
+        // What was expected, what came, and how many steps are hidden.
+        let room = LINES_MAX.saturating_sub(picture.lines().count()).saturating_sub(3);
+        let hidden = self.steps.len().saturating_sub(STEPS_MAX.min(room / 2));
         if hidden > 0 {
             writeln!(out, "  ({hidden} steps before)")?;
         }
@@ -57,10 +62,7 @@ impl fmt::Display for Failure {
         }
         writeln!(out, "  expected  {}", cut(&self.expected))?;
         writeln!(out, "  got       {}", cut(&self.got))?;
-        if let Some(ruler) = &self.ruler {
-            write!(out, "{ruler}")?;
-        }
-        Ok(())
+        out.write_str(&picture)
     }
 }
 

@@ -48,7 +48,7 @@ impl Predictions {
 }
 
 /// `hints.toml`: for each check, hints that say more and more.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Hints(pub BTreeMap<String, Vec<String>>);
 

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::capture::capture;
 use crate::folder::Predictions;
 use crate::report::{Report, predicted};
-use crate::{Lab, Verdict};
+use crate::{Check, Dice, Lab, Picture, Question, Verdict};
 
 /// Where a lab's files are.
 #[derive(Debug)]
@@ -84,19 +83,23 @@ fn check<S: ?Sized + Send + Sync + 'static>(
     }
     let passed = verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Passed));
     let predictions = Predictions::read(&folders.lab)?;
-    let questions = (lab.questions)(&(lab.stream)(&mut crate::Dice::new(seed)));
+    // A study may take its time, so it is made only where it is told of.
+    let questions = || (lab.study)(&mut Dice::new(seed)).questions;
     if wish.json {
-        return Ok((document(lab, seed, &verdicts, &predictions, &questions), passed));
+        return Ok((document(lab, seed, &verdicts, &predictions, &questions()), passed));
     }
     let failed = verdicts.iter().find_map(|(check, verdict)| match verdict {
-        Verdict::Failed(failure) => Some((check.name, failure.ruler.as_ref()?)),
+        Verdict::Failed(failure) => Some((check, failure, failure.picture.as_ref()?)),
         Verdict::Passed | Verdict::Waits(_) => None,
     });
-    let trace = match failed {
-        Some((name, ruler)) => Some(written(ruler, folders, &format!("{}-{name}.pcapng", lab.number))?),
+    let drawn = match failed {
+        Some((check, failure, picture)) => {
+            let words = format!("{}\n\n{failure}", check.promise);
+            Some(drawn(lab, picture, check.name, &words, folders)?)
+        }
         None => None,
     };
-    let mut text = Report { lab, seed, verdicts: &verdicts, trace: trace.as_deref() }.to_string();
+    let mut text = Report { lab, seed, verdicts: &verdicts, drawn: drawn.as_deref() }.to_string();
     if predictions.open() > 0 {
         let (open, all) = (predictions.open(), predictions.question.len());
         let lab_folder = from_root(&folders.lab)?;
@@ -108,7 +111,7 @@ fn check<S: ?Sized + Send + Sync + 'static>(
         );
     } else if passed {
         text.push('\n');
-        text.push_str(&predicted(&predictions, &questions));
+        text.push_str(&predicted(&predictions, &questions()));
     }
     if passed && wish.names.is_empty() {
         let explanation = std::fs::read_to_string(folders.lab.join("explain.md")).map_err(|error| error.to_string())?;
@@ -118,40 +121,45 @@ fn check<S: ?Sized + Send + Sync + 'static>(
     Ok((text, passed))
 }
 
-/// The stream to predict: only how it came, until all predictions are made.
+/// What is predicted: only what was done, until all predictions are made.
 fn trace<S: ?Sized>(
     lab: &Lab<S>,
     seed: u64,
     predictions: &Predictions,
     folders: &Folders,
 ) -> Result<(String, bool), String> {
-    let mut ruler = (lab.stream)(&mut crate::Dice::new(seed));
-    let path = written(&ruler, folders, &format!("{}-stream.pcapng", lab.number))?;
-    let questions = (lab.questions)(&ruler);
-    let open = predictions.open() > 0;
-    if open {
-        ruler.parts.clear();
+    let study = (lab.study)(&mut Dice::new(seed));
+    let mut text = format!("lab {}, {}, seed {seed}\n\n", lab.number, lab.title);
+    if predictions.open() > 0 {
+        text.push_str(&study.asked);
+        text.push_str("\npredict.toml asks; what happened is shown when all is answered:\n");
+        for (name, question) in &predictions.question {
+            // Writing into a string cannot fail.
+            let _ = writeln!(text, "  {name}: {}", question.ask);
+        }
+        return Ok((text, true));
     }
-    let behind = if open {
-        let asked = predictions
-            .question
-            .iter()
-            .fold(String::new(), |asked, (name, question)| asked + "  " + name + ": " + &question.ask + "\n");
-        format!("predict.toml asks; the frames are shown when all is answered:\n{asked}")
-    } else {
-        predicted(predictions, &questions)
-    };
-    let head = format!("lab {}: a stream of seed {seed}, in {} reads\n\n", lab.number, ruler.reads.len());
-    Ok((format!("{head}{}  trace   {path}\n\n{behind}", ruler.whole()), true))
+    text.push_str(&study.answered);
+    text.push('\n');
+    if let Some(picture) = &study.picture {
+        let drawn = drawn(lab, picture, "study", &study.answered, folders)?;
+        let _ = writeln!(text, "  drawn   {drawn}.ladder.html, .ladder.txt, .pcapng\n");
+    }
+    text.push_str(&predicted(predictions, &study.questions));
+    Ok((text, true))
 }
 
-/// Writes a trace; returns where it is, from the top of the workspace if it is below.
-fn written(ruler: &crate::Ruler, folders: &Folders, name: &str) -> Result<String, String> {
-    let path = folders.traces.join(name);
-    let file = std::fs::create_dir_all(&folders.traces).and_then(|()| std::fs::File::create(&path));
-    file.and_then(|file| capture(ruler, std::io::BufWriter::new(file)))
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    from_root(&path)
+/// Draws a picture; returns the name with which its files begin, from the top of the workspace if they are below.
+fn drawn<S: ?Sized>(
+    lab: &Lab<S>,
+    picture: &Picture,
+    of: &str,
+    words: &str,
+    folders: &Folders,
+) -> Result<String, String> {
+    let name = format!("{}-{of}", lab.number);
+    picture.draw(&folders.traces, &name, &format!("Lab {}, {}: {of}", lab.number, lab.title), words)?;
+    Ok(format!("{}/{name}", from_root(&folders.traces)?))
 }
 
 /// The path from the top of the workspace, if it is below.
@@ -166,9 +174,9 @@ fn from_root(path: &Path) -> Result<String, String> {
 fn document<S: ?Sized>(
     lab: &Lab<S>,
     seed: u64,
-    verdicts: &[(&crate::Check<S>, Verdict)],
+    verdicts: &[(&Check<S>, Verdict)],
     predictions: &Predictions,
-    questions: &[crate::Question],
+    questions: &[Question],
 ) -> String {
     let checks: Vec<_> = verdicts
         .iter()

@@ -13,8 +13,8 @@ pub struct Report<'run, S: ?Sized> {
     pub seed: u64,
     /// The verdicts, in the order of the checks.
     pub verdicts: &'run [(&'run Check<S>, Verdict)],
-    /// Where the trace of the failure is.
-    pub trace: Option<&'run str>,
+    /// Where the failure is drawn; the name with which its files begin.
+    pub drawn: Option<&'run str>,
 }
 
 impl<S: ?Sized> fmt::Debug for Report<'_, S> {
@@ -39,8 +39,8 @@ impl<S: ?Sized> fmt::Display for Report<'_, S> {
         writeln!(out, "\nFAILED  {}\n        {}\n", check.name, check.promise)?;
         write!(out, "{failure}")?;
         writeln!(out)?;
-        if let Some(trace) = self.trace {
-            writeln!(out, "  trace   {trace}")?;
+        if let Some(drawn) = self.drawn {
+            writeln!(out, "  drawn   {drawn}.ladder.html, .ladder.txt, .pcapng")?;
         }
         writeln!(out, "  again   cargo lab replay {number} {} {}", self.seed, check.name)?;
         writeln!(out, "  hint    cargo lab hint {number} {}", check.name)

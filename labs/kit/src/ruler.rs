@@ -7,6 +7,8 @@ use crate::view::cell;
 
 /// Columns of bytes in a line.
 const COLUMNS: usize = 72;
+/// Bytes that are shown when all are asked for; of more, those around the caret.
+const BYTES_MAX: usize = 8 * 1024;
 
 /// A byte stream with its scales.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +28,18 @@ impl Ruler {
     #[must_use]
     pub fn whole(&self) -> String {
         let mut text = String::new();
-        let mut first = 0;
-        while first < self.bytes.len() {
+        let at = self.caret.as_ref().map_or(0, |(at, _)| *at).min(self.bytes.len());
+        let mut first = if self.bytes.len() > BYTES_MAX { at.saturating_sub(BYTES_MAX / 2) } else { 0 };
+        let end = self.bytes.len().min(first.saturating_add(BYTES_MAX));
+        // Writing into a string cannot fail.
+        let _ = if first > 0 { writeln!(text, "  ({first} bytes before)\n") } else { Ok(()) };
+        while first < end {
             let last = self.fitting(first);
-            // Writing into a string cannot fail.
-            let _ = self.lines(&mut text, first..last).map(|_| text.push('\n'));
+            let _ = self.lines(&mut text, first..last).and_then(|column| {
+                let here = first..if last == self.bytes.len() { last.saturating_add(1) } else { last };
+                if here.contains(&at) { self.caret(&mut text, column) } else { Ok(()) }
+            });
+            text.push('\n');
             first = last;
         }
         text
@@ -73,6 +82,18 @@ impl Ruler {
         Ok(caret.unwrap_or(bytes.len()))
     }
 
+    /// Writes the caret below `column`, with its words.
+    fn caret(&self, out: &mut impl fmt::Write, column: usize) -> fmt::Result {
+        let Some((at, why)) = &self.caret else { return Ok(()) };
+        let words = format!("byte {at}: {why}");
+        // The words stand before the caret where they would run out of the screen.
+        if words.len() < column {
+            writeln!(out, "  {words:>width$} ^", width = column.saturating_add(7))
+        } else {
+            writeln!(out, "          {:column$}^ {words}", "")
+        }
+    }
+
     /// Where a line ends that begins with the byte `first`.
     fn fitting(&self, first: usize) -> usize {
         let mut columns = 0_usize;
@@ -100,16 +121,10 @@ impl Ruler {
 impl fmt::Display for Ruler {
     /// The line around the caret.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (at, why) = self.caret.clone().unwrap_or_default();
+        let at = self.caret.as_ref().map_or(0, |(at, _)| *at);
         let first = self.before(at);
         let column = self.lines(out, first..self.fitting(first))?;
-        let words = format!("byte {at}: {why}");
-        // The words stand before the caret where they would run out of the screen.
-        if words.len() < column {
-            writeln!(out, "  {words:>width$} ^", width = column.saturating_add(7))
-        } else {
-            writeln!(out, "          {:column$}^ {words}", "")
-        }
+        self.caret(out, column)
     }
 }
 
@@ -159,5 +174,20 @@ mod tests {
     fn the_whole_stream_takes_as_many_lines_as_it_needs() {
         let ruler = Ruler { bytes: vec![0; 40], reads: vec![0, 39], ..Ruler::default() };
         assert_eq!(ruler.whole().lines().filter(|line| line.contains("bytes")).count(), 3);
+    }
+
+    #[test]
+    fn of_a_very_long_stream_what_is_around_the_caret_is_shown_with_the_caret() {
+        let ruler = Ruler {
+            bytes: vec![b'x'; 500_000],
+            reads: vec![0],
+            caret: Some((400_000, "wrong".into())),
+            ..Ruler::default()
+        };
+        let text = ruler.whole();
+        assert!(text.starts_with("  (395904 bytes before)\n") && text.len() < 40_000, "{}", text.len());
+        assert_eq!(text.matches("byte 400000: wrong").count(), 1);
+        let end = Ruler { caret: Some((500_000, "more".into())), ..ruler };
+        assert_eq!(end.whole().matches("byte 500000: more").count(), 1);
     }
 }

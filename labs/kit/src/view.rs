@@ -18,10 +18,15 @@ pub(crate) fn cell(byte: u8) -> String {
     cell
 }
 
+/// These bytes, each as itself or its escape.
+pub(crate) fn cells(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(cell).collect()
+}
+
 /// These bytes, and of long ones the beginning, the end, and how many are between.
 #[must_use]
 pub fn shown(bytes: &[u8], columns: usize) -> String {
-    let all: String = bytes.iter().copied().map(cell).collect();
+    let all = cells(bytes);
     if all.len() <= columns {
         return all;
     }

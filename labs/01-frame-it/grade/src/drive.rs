@@ -1,6 +1,6 @@
 //! Gives a stream to a decoder in pieces, and finds the first place where it says something else than it must.
 
-use lab_kit::{Failure, Ruler, Step, caught, shown};
+use lab_kit::{Failure, Picture, Ruler, Step, caught, shown};
 
 use crate::stream::Stream;
 use crate::{Event, Fault, Subject};
@@ -157,5 +157,5 @@ fn told(stream: &Stream, pushes: &[Push], wrong: Wrong) -> Failure {
     }
     let caret = Some((wrong.at, wrong.why.to_owned()));
     let ruler = Ruler { bytes: stream.bytes.clone(), reads, parts: stream.parts(), caret };
-    Failure { steps, expected: wrong.expected, got: wrong.got, ruler: Some(ruler) }
+    Failure { steps, expected: wrong.expected, got: wrong.got, picture: Some(Picture::Bytes(ruler)) }
 }

@@ -73,7 +73,7 @@ pub type Subject = dyn Fn() -> Box<dyn Decode> + Send + Sync;
 /// This lab.
 #[must_use]
 pub fn lab() -> Lab<Subject> {
-    Lab { number: "01", title: "Frame It", checks: checks::all(), stream: study::stream, questions: study::questions }
+    Lab { number: "01", title: "Frame It", checks: checks::all(), study: study::study }
 }
 
 /// How transcripts write an event.

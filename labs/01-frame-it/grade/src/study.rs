@@ -1,6 +1,6 @@
 //! The stream whose fate a learner predicts: three frames and their pieces, of the learner's own seed.
 
-use lab_kit::{Dice, Question, Ruler};
+use lab_kit::{Dice, Picture, Question, Ruler, Study};
 
 use crate::Frame;
 use crate::stream::Stream;
@@ -8,7 +8,18 @@ use crate::stream::Stream;
 /// How many reads have come when the learner is asked what is known.
 const READS_ASKED: usize = 2;
 
-pub(crate) fn stream(dice: &mut Dice) -> Ruler {
+pub(crate) fn study(dice: &mut Dice) -> Study {
+    let ruler = stream(dice);
+    let without_frames = Ruler { parts: Vec::new(), ..ruler.clone() };
+    Study {
+        asked: format!("three Week 01 frames came in {} reads\n\n{}", ruler.reads.len(), without_frames.whole()),
+        answered: ruler.whole(),
+        questions: questions(&ruler),
+        picture: Some(Picture::Bytes(ruler)),
+    }
+}
+
+fn stream(dice: &mut Dice) -> Ruler {
     let text =
         |dice: &mut Dice| "abcdefghij".repeat(2).into_bytes().into_iter().take(4 + dice.below(12)).collect::<Vec<_>>();
     let frames = [
@@ -25,7 +36,7 @@ pub(crate) fn stream(dice: &mut Dice) -> Ruler {
 }
 
 /// The answers, all from the bytes and not from a decoder.
-pub(crate) fn questions(ruler: &Ruler) -> Vec<Question> {
+fn questions(ruler: &Ruler) -> Vec<Question> {
     let come = ruler.reads.get(READS_ASKED).copied().unwrap_or(ruler.bytes.len());
     let mut whole = 0_usize;
     let mut payload = 0_usize;

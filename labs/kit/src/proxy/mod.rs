@@ -24,11 +24,14 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use trace::{Ending, Side};
 
 pub use plan::{Chance, Fault, Mix, Placed, Plan, Way};
 
 use self::pump::{Ended, pump};
+use crate::Recording;
 
 /// Connections at once; each takes two threads. More wait until one ends.
 const CONNECTIONS_MAX: usize = 512;
@@ -65,6 +68,8 @@ pub(crate) struct Shared {
     plan: Plan,
     server: Mutex<SocketAddr>,
     counts: Mutex<Counts>,
+    begun: Instant,
+    recording: Mutex<Recording>,
     links: Mutex<BTreeMap<u64, Arc<Link>>>,
     over: AtomicBool,
 }
@@ -72,6 +77,7 @@ pub(crate) struct Shared {
 /// A connection's two sockets.
 #[derive(Debug)]
 pub(crate) struct Link {
+    pub(crate) number: u64,
     client: TcpStream,
     server: TcpStream,
     /// One direction came to its end.
@@ -81,6 +87,7 @@ pub(crate) struct Link {
 
 impl Proxy {
     /// Starts a proxy on a free port of this machine, in front of `server`.
+    #[expect(clippy::disallowed_methods, reason = "a network has a real clock; what it does depends on bytes alone")]
     pub fn start(server: SocketAddr, plan: Plan) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -88,6 +95,8 @@ impl Proxy {
             plan,
             server: Mutex::new(server),
             counts: Mutex::default(),
+            begun: Instant::now(),
+            recording: Mutex::default(),
             links: Mutex::default(),
             over: AtomicBool::new(false),
         });
@@ -111,6 +120,12 @@ impl Proxy {
     #[must_use]
     pub fn counts(&self) -> Counts {
         lock(&self.shared.counts).clone()
+    }
+
+    /// What it has carried so far, as it arrived, and the faults.
+    #[must_use]
+    pub fn recording(&self) -> Recording {
+        lock(&self.shared.recording).clone()
     }
 }
 
@@ -136,6 +151,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         connection = connection.saturating_add(1);
         lock(&shared.counts).connections = connection;
+        shared.record(|recording, at| recording.open(at, short(connection)));
         let (own, number) = (Arc::clone(shared), connection);
         // A client that finds no thread finds its connection closed.
         let _ = thread::Builder::new().name(format!("proxy {number}")).spawn(move || carry(client, &own, number));
@@ -148,9 +164,11 @@ fn carry(client: TcpStream, shared: &Arc<Shared>, number: u64) {
     let Ok(server) = TcpStream::connect_timeout(&server, CONNECT_TIMEOUT) else {
         // As a machine answers whose server is not running.
         pump::reset_on_close(&client);
+        shared.record(|recording, at| recording.end(at, short(number), Side::Server, Ending::Reset));
         return;
     };
-    let link = Arc::new(Link { client, server, finished: AtomicBool::new(false), over: AtomicBool::new(false) });
+    let link =
+        Arc::new(Link { number, client, server, finished: AtomicBool::new(false), over: AtomicBool::new(false) });
     lock(&shared.links).insert(number, Arc::clone(&link));
     // The proxy may have ended before this connection was in its list.
     if shared.over.load(Ordering::SeqCst) {
@@ -162,16 +180,27 @@ fn carry(client: TcpStream, shared: &Arc<Shared>, number: u64) {
         for way in [Way::ToServer, Way::ToClient] {
             let faults: Vec<_> = faults.iter().filter(|placed| placed.way == way).copied().collect();
             let link = &link;
+            let ended = move |by, how| shared.record(|recording, at| recording.end(at, short(number), by, how));
             scope.spawn(move || match pump(link, way, &faults, shared) {
                 Ok(Ended::Finished) => {
+                    ended(way.from(), Ending::Finished);
                     link.finished.store(true, Ordering::SeqCst);
                     // The other side may have closed already.
                     let _ = link.sink(way).shutdown(Shutdown::Write);
                 }
                 Ok(Ended::Over) => {}
-                Ok(Ended::Closed) => link.close(),
+                Ok(Ended::Closed) => {
+                    ended(way.from(), Ending::Finished);
+                    ended(way.from().other(), Ending::Finished);
+                    link.close();
+                }
+                // The other direction has told how it ended.
+                Err(_) if link.is_over() => {}
                 // What breaks on one side is broken on the other.
-                Ok(Ended::Reset) | Err(_) => link.reset(),
+                Ok(Ended::Reset) | Err(_) => {
+                    ended(way.from(), Ending::Reset);
+                    link.reset();
+                }
             });
         }
     });
@@ -224,20 +253,42 @@ impl Link {
 }
 
 impl Shared {
-    pub(crate) fn happened(&self, fault: Fault) {
+    pub(crate) fn happened(&self, placed: &Placed) {
+        let Placed { connection, way, offset, fault } = placed;
         let mut counts = lock(&self.counts);
         let count = counts.faults.entry(fault.name()).or_default();
         *count = count.saturating_add(1);
+        drop(counts);
+        let whose = match way {
+            Way::ToServer => "client",
+            Way::ToClient => "server",
+        };
+        let text = format!("{connection}: {fault:?} behind {offset} bytes of the {whose}");
+        self.record(|recording, at| recording.note(at, text));
     }
 
-    pub(crate) fn carried(&self, way: Way, bytes: usize) {
+    pub(crate) fn carried(&self, connection: u64, way: Way, bytes: &[u8]) {
         let mut counts = lock(&self.counts);
         let count = match way {
             Way::ToServer => &mut counts.to_server,
             Way::ToClient => &mut counts.to_client,
         };
-        *count = count.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        *count = count.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        drop(counts);
+        self.record(|recording, at| recording.bytes(at, short(connection), way.from(), bytes));
     }
+
+    /// Records what happens now.
+    fn record(&self, what: impl FnOnce(&mut Recording, Duration)) {
+        let mut recording = lock(&self.recording);
+        // Under the lock, so that rows stand in the order of their times.
+        what(&mut recording, self.begun.elapsed());
+    }
+}
+
+/// A connection's number in a recording, which has an end long before these do.
+fn short(connection: u64) -> u16 {
+    u16::try_from(connection).unwrap_or(u16::MAX)
 }
 
 /// Nothing is half done under these locks, so a panic elsewhere spoils nothing.

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use trace::Side;
+
 use crate::Dice;
 
 /// A direction.
@@ -13,6 +15,16 @@ pub enum Way {
     ToServer,
     /// From the server.
     ToClient,
+}
+
+impl Way {
+    /// Who sends in this direction.
+    pub(crate) fn from(self) -> Side {
+        match self {
+            Self::ToServer => Side::Client,
+            Self::ToClient => Side::Server,
+        }
+    }
 }
 
 /// What can happen to bytes.

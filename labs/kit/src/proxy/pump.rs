@@ -114,11 +114,11 @@ impl Direction<'_> {
             if bytes.is_empty() {
                 break;
             }
-            if let Some(&Placed { fault: Fault::Tamper(bits), offset, .. }) = self.next
+            if let Some(placed @ &Placed { fault: Fault::Tamper(bits), offset, .. }) = self.next
                 && offset == self.offset
             {
                 let (first, behind) = bytes.split_at(1);
-                self.begin(Fault::Tamper(bits));
+                self.begin(placed);
                 self.pass(&first.iter().map(|byte| byte ^ bits).collect::<Vec<_>>())?;
                 bytes = behind;
             }
@@ -143,21 +143,21 @@ impl Direction<'_> {
                 Fault::Lose(bytes) => self.doing.push(Doing::Lose(bytes)),
                 Fault::BlackHole => self.swallows = true,
                 Fault::Close => {
-                    self.begin(placed.fault);
+                    self.begin(placed);
                     return Some(Ended::Closed);
                 }
                 Fault::Reset => {
-                    self.begin(placed.fault);
+                    self.begin(placed);
                     return Some(Ended::Reset);
                 }
             }
-            self.begin(placed.fault);
+            self.begin(placed);
         }
         None
     }
 
-    fn begin(&mut self, fault: Fault) {
-        self.shared.happened(fault);
+    fn begin(&mut self, placed: &Placed) {
+        self.shared.happened(placed);
         self.next = self.faults.next();
     }
 
@@ -210,8 +210,9 @@ impl Direction<'_> {
         while !bytes.is_empty() {
             match sink.write(bytes) {
                 Ok(length) => {
-                    self.shared.carried(self.way, length);
-                    bytes = bytes.get(length..).unwrap_or_default();
+                    let (written, behind) = bytes.split_at(length);
+                    self.shared.carried(self.link.number, self.way, written);
+                    bytes = behind;
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     // The receiver does not read; that is its right, as long as the connection lasts.

@@ -9,8 +9,9 @@ macro_rules! flaws {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
 
-        /// Each with what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str)] = &[$((Flaw::$flaw, concat!($($says),+), $check)),+];
+        /// Each with its name, what it does wrong and what finds it.
+        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
+            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+), $check)),+];
     };
 }
 

@@ -1,4 +1,5 @@
-//! A ladder as a page: the drawing, what its signs mean, and the same as text. Nothing is loaded from anywhere.
+//! A ladder as a page: texts that stand before it, the drawing, what its signs mean, and the same as text. Nothing is
+//! loaded from anywhere.
 
 use super::picture::Picture;
 use super::svg::escaped;
@@ -19,12 +20,16 @@ a circle is where something happens to them. A dashed arrow is a kept reply, an 
 of a frame stands its size, header and all.</p>
 ";
 
-pub(super) fn draw(picture: &Picture) -> String {
-    let (drawing, words) = (svg::draw(picture), escaped(&text::draw(picture)));
+pub(super) fn draw(picture: &Picture, title: &str, texts: &[(&str, &str)]) -> String {
+    let (drawing, words, title) = (svg::draw(picture), escaped(&text::draw(picture)), escaped(title));
+    let before: String = texts
+        .iter()
+        .map(|(head, text)| format!("<h2>{}</h2>\n<pre>{}</pre>\n", escaped(head), escaped(text)))
+        .collect();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>Connections and sessions</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>Connections and sessions</h1>\n{LEGEND}{drawing}\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
+         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{before}{LEGEND}{drawing}\
          <details><summary>The same as text</summary>\n<pre>{words}</pre></details>\n</body>\n</html>\n"
     )
 }

@@ -73,9 +73,15 @@ impl Form {
             Self::Text => text::draw(&picture),
             Self::Mermaid => mermaid::draw(&picture),
             Self::Svg => svg::draw(&picture),
-            Self::Html => html::draw(&picture),
+            Self::Html => html::draw(&picture, "Connections and sessions", &[]),
         }
     }
+}
+
+/// A page with the drawing of a story, and before it texts under their headings.
+#[must_use]
+pub fn page(story: &Story, title: &str, texts: &[(&str, &str)]) -> String {
+    html::draw(&Picture::of(story), title, texts)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) struct Line {
 pub(super) enum Shown {
     /// A frame, on the connection of this number.
     Rung { connection: usize, from: Side, words: String, tone: Tone },
-    /// Something about a connection.
+    /// Something about a connection, or about none.
     Event(String),
     /// Nobody said anything.
     Silence(String),
@@ -184,6 +184,7 @@ impl Pencil {
                 Some(self.said(at, number, frame, session))
             }
             Happening::Ended(side, how) => self.ended(at, row.connection, *side, *how),
+            Happening::Noted(words) => Some(self.line(at, Shown::Event(words.clone()), None)),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The drawings of one eventful story, as files to look at, in `golden/`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::*;
 use crate::script::{Script, eventful, refusal};
@@ -76,6 +77,24 @@ fn a_lane_is_free_again_when_its_connection_has_ended() {
     let text = Form::Text.draw(&told(&script.events()));
     let lanes: Vec<_> = text.lines().skip(5).map(|line| line.chars().skip(14).take(3).collect::<String>()).collect();
     assert_eq!(lanes, ["┬  ", "×  ", "┬  ", "●  ", "│ ┬"]);
+}
+
+#[test]
+fn what_no_connection_shows_is_told_where_it_happened() {
+    let mut story = told(&Script::default().opens().client(1, "x").events());
+    let killed = story.rows()[1].at + Duration::from_millis(2);
+    story.note(killed, "server killed");
+    let text = Form::Text.draw(&story);
+    let last = text.lines().last().unwrap();
+    assert!(last.starts_with("       3.000  │ ") && last.ends_with("  server killed"), "{text}");
+}
+
+#[test]
+fn a_page_shows_texts_before_its_ladder_and_they_are_never_more_than_text() {
+    let page = page(&told(&eventful()), "lab <1>", &[("what happened", "<b>\n  ^ here")]);
+    let texts = page.find("<h2>what happened</h2>\n<pre>&lt;b&gt;\n  ^ here</pre>\n").unwrap();
+    assert!(texts < page.find("<svg").unwrap(), "{page}");
+    assert!(page.contains("<title>lab &lt;1&gt;</title>"), "{page}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ struct Page {
 pub struct Row {
     /// When, since 1970.
     pub at: Duration,
-    /// On which connection, counted from 0.
+    /// On which connection, counted from 0. What no connection shows stands with the newest one.
     pub connection: usize,
     /// What.
     pub what: Happening,
@@ -58,6 +58,8 @@ pub enum Happening {
     Said(Frame),
     /// A side sends no more.
     Ended(Side, Ending),
+    /// Something that no connection shows, told by whoever did it.
+    Noted(String),
 }
 
 impl Story {
@@ -96,6 +98,12 @@ impl Story {
         }
     }
 
+    /// Goes on with something that no connection shows.
+    pub fn note(&mut self, at: Duration, words: impl Into<String>) {
+        let connection = self.connections.len().saturating_sub(1);
+        self.page.add(Row { at, connection, what: Happening::Noted(words.into()) });
+    }
+
     /// All that happened, in order.
     #[must_use]
     pub fn rows(&self) -> &[Row] {
@@ -131,7 +139,7 @@ impl Story {
         }
         let speaks = |row: &Row| match &row.what {
             Happening::Said(frame) => frame.session == Some(session),
-            Happening::Opened | Happening::Ended(..) => false,
+            Happening::Opened | Happening::Ended(..) | Happening::Noted(_) => false,
         };
         let among: Vec<usize> = self.page.rows.iter().filter(|row| speaks(row)).map(|row| row.connection).collect();
         let rows = self.page.rows.into_iter().filter(|row| among.contains(&row.connection)).collect();
@@ -182,7 +190,7 @@ impl Place<'_> {
     fn said(&mut self, row: Option<usize>) -> Option<&mut Frame> {
         match &mut self.page.rows.get_mut(row?)?.what {
             Happening::Said(frame) => Some(frame),
-            Happening::Opened | Happening::Ended(..) => None,
+            Happening::Opened | Happening::Ended(..) | Happening::Noted(_) => None,
         }
     }
 }

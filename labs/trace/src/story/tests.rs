@@ -18,6 +18,7 @@ fn rows(story: &Story) -> Vec<String> {
     let row = |row: &Row| match &row.what {
         Happening::Opened => format!("{} opens", row.connection),
         Happening::Ended(side, how) => format!("{} {side:?} {how:?}", row.connection),
+        Happening::Noted(words) => format!("{} {words}", row.connection),
         Happening::Said(frame) => {
             let arrow = if frame.from == Side::Client { '>' } else { '<' };
             let cut = if frame.whole { "" } else { " cut" };
