@@ -88,11 +88,11 @@ fn check<S: ?Sized + Send + Sync + 'static>(
     if wish.json {
         return Ok((document(lab, seed, &verdicts, &predictions, &questions()), passed));
     }
-    let failed = verdicts.iter().find_map(|(check, verdict)| match verdict {
-        Verdict::Failed(failure) => Some((check, failure, failure.picture.as_ref()?)),
+    let first = verdicts.iter().find_map(|(check, verdict)| match verdict {
+        Verdict::Failed(failure) => Some((check, failure)),
         Verdict::Passed | Verdict::Waits(_) => None,
     });
-    let drawn = match failed {
+    let drawn = match first.and_then(|(check, failure)| Some((check, failure, failure.picture.as_ref()?))) {
         Some((check, failure, picture)) => {
             let words = format!("{}\n\n{failure}", check.promise);
             Some(drawn(lab, picture, check.name, &words, folders)?)

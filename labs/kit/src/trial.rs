@@ -94,12 +94,12 @@ impl<S: ?Sized + Send + Sync + 'static> Trial<S> {
         let _alone = alone();
         for wrong in &self.wrong {
             let verdicts = self.lab.run(&wrong.subject, 1, |_| true);
-            let drawn = verdicts.iter().find_map(|(check, verdict)| match verdict {
-                Verdict::Failed(failure) => {
-                    failure.picture.as_ref().map(|_| format!("target/tmp/{}-{}", self.lab.number, check.name))
-                }
+            let first = verdicts.iter().find_map(|(check, verdict)| match verdict {
+                Verdict::Failed(failure) => Some((check.name, failure)),
                 Verdict::Passed | Verdict::Waits(_) => None,
             });
+            let drawn = first.filter(|(_, failure)| failure.picture.is_some());
+            let drawn = drawn.map(|(name, _)| format!("target/tmp/{}-{name}", self.lab.number));
             let told = Report { lab: &self.lab, seed: 1, verdicts: &verdicts, drawn: drawn.as_deref() }.to_string();
             assert!(told.lines().count() <= LINES_MAX, "{}: more than {LINES_MAX} lines\n{told}", wrong.name);
             golden(&self.solution_folder.join("golden").join(format!("{}.txt", wrong.name)), &told);

@@ -134,6 +134,28 @@ fn a_server_that_is_gone_resets_and_its_successor_is_led_to() {
 }
 
 #[test]
+fn what_was_carried_is_recorded_as_it_arrived_with_the_faults() {
+    let (address, heard) = server(b"reply");
+    let proxy = Proxy::start(address, at(Way::ToServer, 3, Fault::Lose(2))).unwrap();
+    assert_eq!(ask(&proxy, b"0123456789").0, b"reply");
+    heard.recv_timeout(PATIENCE).unwrap();
+    let told = proxy.recording().whole();
+    let rows: Vec<_> = told.lines().map(|line| line[22..].to_owned()).collect();
+    assert_eq!(
+        rows[..6],
+        [
+            "1 opens",
+            "1 >     0  012",
+            "-- 1: Lose(2) behind 3 bytes of the client",
+            "1 >     3  56789",
+            "1 client ends (FIN)",
+            "1 <     0  reply",
+        ],
+        "{told}"
+    );
+}
+
+#[test]
 fn the_same_seed_does_the_same_to_every_connection() {
     let run = |seed| {
         let (address, heard) = server(b"");
