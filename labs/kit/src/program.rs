@@ -79,7 +79,8 @@ fn check<S: ?Sized + Send + Sync + 'static>(
     let wanted = |name: &str| wish.names.is_empty() || wish.names.iter().any(|part| name.contains(part));
     let verdicts = lab.run(subject, seed, wanted);
     if verdicts.is_empty() {
-        return Err(format!("no check of lab {} is named like {}", lab.number, wish.names.join(" ")));
+        let (number, names) = (lab.number, wish.names.join(" "));
+        return Err(format!("no check of lab {number} is named like {names}; cargo lab hint {number} names all"));
     }
     let passed = verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Passed));
     let predictions = Predictions::read(&folders.lab)?;

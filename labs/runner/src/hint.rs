@@ -23,3 +23,33 @@ pub(crate) fn hint(lab: &Chosen, check: Option<&str>, level: usize) -> Result<St
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chosen::Whose;
+
+    fn of_lab_01(check: Option<&str>, level: usize) -> Result<String, String> {
+        hint(&Chosen::find("1", Whose::Learner).unwrap(), check, level)
+    }
+
+    #[test]
+    fn each_level_says_something_else_and_names_the_next() {
+        let [one, two, three] = [1, 2, 3].map(|level| of_lab_01(Some("a_frame_of_size_zero"), level).unwrap());
+        assert!(one.ends_with("\n\nmore: cargo lab hint 01 a_frame_of_size_zero --level 2\n"), "{one}");
+        assert!(two.ends_with("--level 3\n") && one.lines().next() != two.lines().next(), "{two}");
+        assert!(!three.contains("--level"), "{three}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_there_is() {
+        assert!(of_lab_01(None, 1).unwrap().contains("\n  a_frame_of_size_zero\n"));
+        let told = of_lab_01(Some("nonsense"), 1).unwrap_err();
+        assert!(told.starts_with("no check is named nonsense; there are\n  a_"), "{told}");
+        for level in [0, 4] {
+            assert_eq!(of_lab_01(Some("a_frame_of_size_zero"), level).unwrap_err(), "there are hints of level 1 to 3");
+        }
+        let told = Chosen::find("99", Whose::Learner).unwrap_err();
+        assert_eq!(told, "there is no lab 99; cargo lab list shows what there is");
+    }
+}

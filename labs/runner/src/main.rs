@@ -12,9 +12,21 @@ use clap::{Parser, Subcommand};
 
 use crate::chosen::{Chosen, Whose};
 
+/// What stands below the help.
+const EXAMPLES: &str = "\
+Examples:
+  cargo lab check 01                                    what is to be done first
+  cargo lab watch 01                                    the same, whenever you save
+  cargo lab hint 01 a_header_in_two_pieces --level 2    an idea
+  cargo lab replay 01 7 a_header_in_two_pieces          what failed with the seed 7
+  cargo lab check 01 --solution                         that it can be done
+  cargo lab score --gradescope results.json             points of all labs
+
+Ends with 0 when all checks pass, 1 when one fails or nothing compiles, 2 when the question is wrong.";
+
 /// The labs: what a session layer is, by building one.
 #[derive(Parser)]
-#[command(name = "cargo lab", bin_name = "cargo lab", disable_help_subcommand = true)]
+#[command(name = "cargo lab", bin_name = "cargo lab", disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
@@ -62,7 +74,7 @@ enum Verb {
         #[arg(long)]
         solution: bool,
     },
-    /// The stream you make predictions about, also as a file for Wireshark
+    /// What you make predictions about; what happened, also as a picture, once all are made
     Trace {
         /// The lab's number
         number: String,

@@ -34,13 +34,20 @@ pub(crate) fn score(lab: &Chosen, seed: Option<u64>) -> Result<Score, String> {
     let (number, title) = (lab.number.clone(), lab.title()?);
     let mut arguments = vec!["--json".to_owned()];
     arguments.extend(seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
-    let Some(output) = lab.output(&arguments)? else {
-        let output = "it does not compile".to_owned();
-        let rows = vec![Row { name: "compiles".to_owned(), points: 0, of: LAB_POINTS, output }];
-        return Ok(Score { number, title, seed, rows });
-    };
+    match lab.output(&arguments)? {
+        Some(output) => counted(number, title, &output),
+        None => {
+            let output = "it does not compile".to_owned();
+            let rows = vec![Row { name: "compiles".to_owned(), points: 0, of: LAB_POINTS, output }];
+            Ok(Score { number, title, seed, rows })
+        }
+    }
+}
+
+/// Counts what the checks of a lab printed.
+fn counted(number: String, title: String, output: &[u8]) -> Result<Score, String> {
     let found: Value =
-        serde_json::from_slice(&output).map_err(|error| format!("the checks of lab {number} ended early: {error}"))?;
+        serde_json::from_slice(output).map_err(|error| format!("the checks of lab {number} ended early: {error}"))?;
     let mut rows: Vec<Row> = list(&found, "checks")
         .iter()
         .map(|check| {
@@ -124,4 +131,64 @@ fn text(value: &Value, name: &str) -> String {
 
 fn is(value: &Value, name: &str) -> bool {
     value.get(name).and_then(Value::as_bool).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lab of which two checks pass, one fails, and one of three predictions was right.
+    fn score() -> Score {
+        let check = |name, points, passed| json!({"name": name, "points": points, "passed": passed, "output": "words"});
+        let found = json!({
+            "seed": 7,
+            "checks": [check("first", 40, true), check("second", 30, false), check("third", 20, true)],
+            "predictions": [{"right": true}, {"right": false}, {"right": false}],
+        });
+        counted("01".to_owned(), "Lab 01: Frame It".to_owned(), found.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn points_are_those_of_checks_that_pass_and_a_share_for_predictions() {
+        let table = table(&[score()]);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "Lab 01: Frame It",
+                "   40 of  40  first",
+                "    0 of  30  second",
+                "   20 of  20  third",
+                "    3 of  10  predictions",
+                "   63 of 100  in all",
+                "",
+            ]
+        );
+    }
+
+    #[test]
+    fn programs_read_points_of_each_lab_and_row() {
+        let read: Value = serde_json::from_str(&json(&[score(), score()])).unwrap();
+        assert_eq!(read.pointer("/labs/1/points"), Some(&json!(63)));
+        assert_eq!(read.pointer("/labs/0/seed"), Some(&json!(7)));
+        assert_eq!(read.pointer("/labs/0/rows/1"), Some(&json!({"name": "second", "points": 0, "of": 30})));
+    }
+
+    #[test]
+    fn gradescope_reads_a_test_for_each_row() {
+        let read: Value = serde_json::from_str(&gradescope(&[score()])).unwrap();
+        assert_eq!(read.pointer("/output"), Some(&json!("seeds: 01: 7")));
+        assert_eq!(list(&read, "tests").len(), 4);
+        assert_eq!(
+            read.pointer("/tests/1"),
+            Some(&json!({"name": "01 second", "score": 0, "max_score": 30, "status": "failed", "output": "words"}))
+        );
+        assert_eq!(read.pointer("/tests/2/status"), Some(&json!("passed")));
+    }
+
+    #[test]
+    fn checks_that_end_early_are_told_so() {
+        let told = counted("01".to_owned(), String::new(), b"{\"checks\":").unwrap_err();
+        assert!(told.starts_with("the checks of lab 01 ended early: "), "{told}");
+    }
 }
