@@ -3,6 +3,7 @@
 mod ahead;
 mod cut;
 mod log;
+mod misbehaving;
 mod program;
 mod trace;
 
