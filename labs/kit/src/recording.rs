@@ -341,7 +341,7 @@ mod tests {
         let mut long = Recording::default();
         long.open(ms(0), 1);
         for _ in 0..5 {
-            long.bytes(ms(1), 1, Side::Client, &[0; 1024 * 1024]);
+            long.bytes(ms(1), 1, Side::Client, &vec![0; 1024 * 1024]);
         }
         long.note(ms(2), "not kept");
         assert!(long.whole().ends_with("(33 more that were not kept)\n"), "{}", long.left_out);

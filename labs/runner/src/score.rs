@@ -34,14 +34,12 @@ pub(crate) fn score(lab: &Chosen, seed: Option<u64>) -> Result<Score, String> {
     let (number, title) = (lab.number.clone(), lab.title()?);
     let mut arguments = vec!["--json".to_owned()];
     arguments.extend(seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
-    match lab.output(&arguments)? {
-        Some(output) => counted(number, title, &output),
-        None => {
-            let output = "it does not compile".to_owned();
-            let rows = vec![Row { name: "compiles".to_owned(), points: 0, of: LAB_POINTS, output }];
-            Ok(Score { number, title, seed, rows })
-        }
-    }
+    let Some(output) = lab.output(&arguments)? else {
+        let output = "it does not compile".to_owned();
+        let rows = vec![Row { name: "compiles".to_owned(), points: 0, of: LAB_POINTS, output }];
+        return Ok(Score { number, title, seed, rows });
+    };
+    counted(number, title, &output)
 }
 
 /// Counts what the checks of a lab printed.

@@ -22,10 +22,9 @@ of a frame stands its size, header and all.</p>
 
 pub(super) fn draw(picture: &Picture, title: &str, texts: &[(&str, &str)]) -> String {
     let (drawing, words, title) = (svg::draw(picture), escaped(&text::draw(picture)), escaped(title));
-    let before: String = texts
-        .iter()
-        .map(|(head, text)| format!("<h2>{}</h2>\n<pre>{}</pre>\n", escaped(head), escaped(text)))
-        .collect();
+    let before = texts.iter().fold(String::new(), |before, (head, text)| {
+        before + "<h2>" + &escaped(head) + "</h2>\n<pre>" + &escaped(text) + "</pre>\n"
+    });
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
