@@ -1,9 +1,12 @@
 //! A disk in memory that knows what was synced. It can be cut off before any operation, and then tells what is left.
 
+mod file;
+
 use std::collections::BTreeMap;
 
 use lab_kit::Dice;
 
+use self::file::{File, Write};
 use crate::{Disk, DiskError};
 
 type Outcome<T> = Result<T, DiskError>;
@@ -37,21 +40,6 @@ impl Loss {
             Self::Some(_) => "the power fails; some without a sync is lost".to_owned(),
         }
     }
-}
-
-/// A change of bytes that is not durable yet.
-#[derive(Clone, Debug)]
-enum Write {
-    At(usize, Vec<u8>),
-    Cut(usize),
-}
-
-/// A file, whatever it is called.
-#[derive(Clone, Debug, Default)]
-struct File {
-    seen: Vec<u8>,
-    durable: Vec<u8>,
-    waiting: Vec<Write>,
 }
 
 /// A change of names that is not durable yet: of which file this is the name now, if of any.
@@ -191,55 +179,6 @@ fn apply(names: &mut BTreeMap<String, usize>, naming: &Naming) {
     }
 }
 
-impl File {
-    fn change(&mut self, write: Write) {
-        write.apply(&mut self.seen);
-        self.waiting.push(write);
-    }
-
-    /// What is durable, and then these writes.
-    fn after(&self, writes: impl Iterator<Item = Write>) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        writes.for_each(|write| write.apply(&mut bytes));
-        bytes
-    }
-
-    fn torn(&self, kept: usize) -> Vec<u8> {
-        let mut writes = self.waiting.clone();
-        if let Some(Write::At(_, bytes)) = writes.last_mut() {
-            bytes.truncate(kept);
-        }
-        self.after(writes.into_iter())
-    }
-
-    fn some(&self, dice: &mut Dice) -> Vec<u8> {
-        self.after(self.waiting.iter().filter_map(|write| match (dice.below(3), write) {
-            (0, _) => None,
-            (1, Write::At(at, bytes)) => {
-                let kept = dice.below(bytes.len().saturating_add(1));
-                Some(Write::At(*at, bytes.get(..kept).unwrap_or_default().to_vec()))
-            }
-            (_, write) => Some(write.clone()),
-        }))
-    }
-}
-
-impl Write {
-    /// What was never written between the end and the bytes is zeros.
-    fn apply(&self, file: &mut Vec<u8>) {
-        match self {
-            Self::Cut(length) => file.truncate(*length),
-            Self::At(_, bytes) if bytes.is_empty() => {}
-            Self::At(at, bytes) => {
-                file.resize(file.len().max(at.saturating_add(bytes.len())), 0);
-                for (place, byte) in file.iter_mut().skip(*at).zip(bytes) {
-                    *place = *byte;
-                }
-            }
-        }
-    }
-}
-
 impl Disk for Simulated {
     fn read(&self, name: &str) -> Outcome<Option<Vec<u8>>> {
         if self.pulled.is_some() { Err(DiskError::Off) } else { Ok(self.bytes(name).map(<[u8]>::to_vec)) }
@@ -316,50 +255,4 @@ impl Disk for Simulated {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_not_synced_is_lost_and_the_rest_is_not() {
-        let mut disk = Simulated::default();
-        disk.append("a", b"one").unwrap();
-        disk.sync("a").unwrap();
-        assert_eq!(disk.crashed(&Loss::All).bytes("a"), None, "its name was not synced");
-        disk.sync_folder().unwrap();
-        disk.append("a", b"two").unwrap();
-        assert_eq!(disk.crashed(&Loss::All).bytes("a"), Some(&b"one"[..]));
-        assert_eq!(disk.crashed(&Loss::Torn(1)).bytes("a"), Some(&b"onet"[..]));
-        let killed = disk.crashed(&Loss::Nothing);
-        assert_eq!(killed.bytes("a"), Some(&b"onetwo"[..]));
-        assert_eq!(killed.crashed(&Loss::All).bytes("a"), Some(&b"one"[..]), "a kill makes nothing durable");
-    }
-
-    #[test]
-    fn a_sync_that_failed_forgets_the_bytes() {
-        let mut disk = Simulated::with(&[("a", b"one".to_vec())]);
-        disk.append("a", b"two").unwrap();
-        disk.failing = Some(1);
-        assert_eq!(disk.sync("a"), Err(DiskError::Io));
-        assert_eq!(disk.sync("a"), Ok(()));
-        disk.append("a", b"three").unwrap();
-        disk.sync("a").unwrap();
-        assert_eq!(disk.bytes("a"), Some(&b"onetwothree"[..]));
-        assert_eq!(disk.crashed(&Loss::All).bytes("a"), Some(&b"one\0\0\0three"[..]));
-    }
-
-    #[test]
-    fn a_full_disk_takes_what_fits() {
-        let mut disk = Simulated { capacity: Some(4), ..Simulated::default() };
-        assert_eq!(disk.append("a", b"12345"), Err(DiskError::Full));
-        assert_eq!(disk.bytes("a"), Some(&b"1234"[..]));
-    }
-
-    #[test]
-    fn nothing_happens_behind_the_plug() {
-        let mut disk = Simulated { off_before: Some(1), ..Simulated::default() };
-        disk.append("a", b"1").unwrap();
-        assert_eq!(disk.append("a", b"2"), Err(DiskError::Off));
-        assert_eq!(disk.read("a"), Err(DiskError::Off));
-        assert_eq!(disk.crashed(&Loss::Nothing).bytes("a"), Some(&b"1"[..]));
-    }
-}
+mod tests;
