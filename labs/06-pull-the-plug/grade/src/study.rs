@@ -8,19 +8,45 @@ use crate::simulated::{Loss, Simulated};
 use crate::story::{Upload, upload};
 use crate::{Disk, DiskError, JOURNAL, PART, Record, file_name, layout};
 
-/// What a program does for one upload, step by step.
-const STEPS: usize = 7;
-/// Uploads in the story.
-const UPLOADS: u64 = 2;
+/// What a program does for an upload.
+#[derive(Clone, Copy)]
+enum Step {
+    Create,
+    Write,
+    SyncBytes,
+    Rename,
+    SyncFolder,
+    Record,
+    SyncRecord,
+}
+
+/// The right order: bytes, then the name, then the record.
+const ORDER: &[Step] =
+    &[Step::Create, Step::Write, Step::SyncBytes, Step::Rename, Step::SyncFolder, Step::Record, Step::SyncRecord];
+
+/// The right order, and others that people believe in.
+const ORDERS: [(&str, &[Step]); 5] = [
+    ("as above", ORDER),
+    ("bytes unsynced", &[Step::Create, Step::Write, Step::Rename, Step::SyncFolder, Step::Record, Step::SyncRecord]),
+    ("folder unsynced", &[Step::Create, Step::Write, Step::SyncBytes, Step::Rename, Step::Record, Step::SyncRecord]),
+    ("record unsynced", &[Step::Create, Step::Write, Step::SyncBytes, Step::Rename, Step::SyncFolder, Step::Record]),
+    (
+        "record first",
+        &[Step::Record, Step::SyncRecord, Step::Create, Step::Write, Step::SyncBytes, Step::Rename, Step::SyncFolder],
+    ),
+];
+
+/// What may be lost in a row of the matrix.
+const LOSSES: [Loss; 4] = [Loss::Nothing, Loss::Bytes, Loss::Names, Loss::All];
 
 pub(crate) fn study(dice: &mut Dice) -> Study {
     let receipt = "kept as file_2".chars().take(4 + dice.below(10)).collect::<String>().into_bytes();
     let uploads = [upload(1), Upload { record: Record { sequence: 2, receipt }, ..upload(2) }];
     // Between the rename and the last sync of the second upload.
-    let off = STEPS + 4 + dice.below(3);
+    let off = ORDER.len() + 4 + dice.below(3);
     let mut asked = format!("the plug is out behind operation {off}\n\n");
-    for number in 1..=2 * STEPS {
-        let says = at(&uploads, number).map_or_else(|error| error.to_string(), |(_, says)| says);
+    for number in 1..=2 * ORDER.len() {
+        let says = at(&uploads, ORDER, number).map_or_else(|error| error.to_string(), |(_, says)| says);
         let mark = if number == off { "  <- the plug is out" } else { "" };
         // Writing into a string cannot fail.
         let _ = writeln!(asked, "  {number:>2}  {says}{mark}");
@@ -30,22 +56,22 @@ pub(crate) fn study(dice: &mut Dice) -> Study {
     Study { answered: format!("{asked}\n{}{}", matrix(&uploads), torn(&uploads)), asked, picture: None, questions }
 }
 
-/// The disk after so many operations, and the last of them in words.
-fn at(uploads: &[Upload; 2], operations: usize) -> Result<(Simulated, String), DiskError> {
+/// The disk after so many operations in this order, and the last of them in words.
+fn at(uploads: &[Upload; 2], order: &[Step], operations: usize) -> Result<(Simulated, String), DiskError> {
     let mut disk = Simulated::with(&[(JOURNAL, Vec::new())]);
     let mut says = "nothing yet".to_owned();
-    for number in 0..operations {
-        let Some(Upload { record, payload }) = uploads.get(number / STEPS) else { break };
+    let steps = uploads.iter().flat_map(|upload| order.iter().map(move |step| (upload, *step)));
+    for (Upload { record, payload }, step) in steps.take(operations) {
         let (name, bytes) = (file_name(record.sequence), layout::written(record));
         let part = name.clone() + PART;
-        says = match number % STEPS {
-            0 => disk.create(&part).map(|()| format!("create {part}")),
-            1 => disk.append(&part, payload).map(|()| format!("append {} bytes to {part}", payload.len())),
-            2 => disk.sync(&part).map(|()| format!("sync {part}")),
-            3 => disk.rename(&part, &name).map(|()| format!("rename {part} to {name}")),
-            4 => disk.sync_folder().map(|()| "sync the folder".to_owned()),
-            5 => disk.append(JOURNAL, &bytes).map(|()| format!("append {} bytes to {JOURNAL}", bytes.len())),
-            _ => disk.sync(JOURNAL).map(|()| format!("sync {JOURNAL}, then reply to the client")),
+        says = match step {
+            Step::Create => disk.create(&part).map(|()| format!("create {part}")),
+            Step::Write => disk.append(&part, payload).map(|()| format!("append {} bytes to {part}", payload.len())),
+            Step::SyncBytes => disk.sync(&part).map(|()| format!("sync {part}")),
+            Step::Rename => disk.rename(&part, &name).map(|()| format!("rename {part} to {name}")),
+            Step::SyncFolder => disk.sync_folder().map(|()| "sync the folder".to_owned()),
+            Step::Record => disk.append(JOURNAL, &bytes).map(|()| format!("append {} bytes to {JOURNAL}", bytes.len())),
+            Step::SyncRecord => disk.sync(JOURNAL).map(|()| format!("sync {JOURNAL}, then reply to the client")),
         }?;
     }
     Ok((disk, says))
@@ -61,7 +87,7 @@ fn yes(holds: bool) -> &'static str {
 }
 
 fn questions(uploads: &[Upload; 2], off: usize, record: usize) -> Vec<Question> {
-    let (disk, _) = at(uploads, off).unwrap_or_default();
+    let (disk, _) = at(uploads, ORDER, off).unwrap_or_default();
     let (cut, killed) = (disk.crashed(&Loss::All), disk.crashed(&Loss::Nothing));
     let question = |name, answer: String, because: &str| Question { name, answer, because: because.to_owned() };
     vec![
@@ -88,28 +114,46 @@ fn questions(uploads: &[Upload; 2], off: usize, record: usize) -> Vec<Question> 
     ]
 }
 
-/// What holds, for a crash behind each operation.
+/// For a crash behind each operation of the second upload, what does not hold any more, in each order.
 fn matrix(uploads: &[Upload; 2]) -> String {
     let mut text = String::from(
-        "The crash matrix: all without a sync is lost | the process is killed\n\n  \
-         behind  counted  visible  told kept  whole  | counted  visible  told kept  whole\n",
+        "The crash matrix: what a crash breaks behind each operation of the second upload, if it loses the worst\n  \
+         lost: acknowledged, and not there   part: visible, and not whole   lie: counted, and there is no such file\n\n  \
+         behind",
     );
-    for operations in 0..=2 * STEPS {
-        let Ok((disk, _)) = at(uploads, operations) else { break };
-        let told = u64::try_from(operations / STEPS).unwrap_or(0);
-        let cells = [Loss::All, Loss::Nothing].map(|loss| {
-            let left = disk.crashed(&loss);
-            let files: Vec<_> = (1..=UPLOADS).filter(|number| left.bytes(&file_name(*number)).is_some()).collect();
-            let kept = counted(&left) >= told && (1..=told).all(|number| files.contains(&number));
-            let whole = uploads.iter().all(|upload| {
-                left.bytes(&file_name(upload.record.sequence)).is_none_or(|bytes| bytes == upload.payload)
-            });
-            format!("{:>7}  {:>7}  {:>9}  {:>5}", counted(&left), files.len(), yes(kept), yes(whole))
-        });
+    text.extend(ORDERS.iter().map(|(name, _)| format!("  {name:15}")));
+    for operations in 0..=ORDER.len() {
         // Writing into a string cannot fail.
-        let _ = writeln!(text, "  {operations:>6}  {}", cells.join("  | "));
+        let _ = write!(text, "\n  {operations:>6}");
+        for (_, order) in ORDERS {
+            let told = if operations < order.len() { 1 } else { 2 };
+            let cell = match at(uploads, order, order.len().saturating_add(operations)) {
+                Ok((disk, _)) if operations <= order.len() => breaks(&disk, uploads, told),
+                // It is done already.
+                Ok(_) | Err(_) => String::new(),
+            };
+            let _ = write!(text, "  {cell:15}");
+        }
     }
-    text
+    text.lines().fold(String::new(), |all, line| all + line.trim_end() + "\n")
+}
+
+/// What a crash can break when so many uploads are acknowledged.
+fn breaks(disk: &Simulated, uploads: &[Upload; 2], told: u64) -> String {
+    let (mut lost, mut part, mut lie) = (false, false, false);
+    for left in LOSSES.map(|loss| disk.crashed(&loss)) {
+        let counted = counted(&left);
+        lost |= counted < told;
+        for Upload { record, payload } in uploads {
+            let file = left.bytes(&file_name(record.sequence));
+            lost |= record.sequence <= told && file.is_none();
+            lie |= record.sequence <= counted && file.is_none();
+            part |= file.is_some_and(|bytes| bytes != payload);
+        }
+    }
+    let broken = [(lost, "lost"), (part, "part"), (lie, "lie")];
+    let broken: Vec<_> = broken.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+    if broken.is_empty() { "-".to_owned() } else { broken.join(" ") }
 }
 
 /// A journal whose last record came in part.
