@@ -32,11 +32,14 @@ pub(crate) struct Story<'subject> {
     /// Per sequence, the uploads in their order.
     asked: BTreeMap<u64, Vec<Upload>>,
     steps: Vec<Step>,
+    /// The journal before the keeper was asked last.
+    journal: Vec<u8>,
 }
 
 impl<'subject> Story<'subject> {
     pub(crate) fn new(subject: &'subject Subject, disk: Simulated) -> Self {
-        Self { subject, disk, keeper: None, told: 0, asked: BTreeMap::new(), steps: Vec::new() }
+        let (asked, steps, journal) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { subject, disk, keeper: None, told: 0, asked, steps, journal }
     }
 
     /// A story that begins with a journal of these records, and these bytes behind it.
@@ -129,6 +132,7 @@ impl<'subject> Story<'subject> {
             Some(keeper) => keeper,
             None => (self.subject.fresh)(),
         };
+        self.journal = self.disk.bytes(JOURNAL).unwrap_or_default().to_vec();
         let disk = &mut self.disk;
         let outcome = caught(|| work(keeper.as_mut(), disk));
         self.keeper = Some(keeper);
@@ -146,7 +150,8 @@ impl<'subject> Story<'subject> {
             }
             Err(panicked) => {
                 self.step(did, "a panic".to_owned());
-                Err(self.failure("an answer", format!("a panic at {}: {}", panicked.place, panicked.message)))
+                Err(self
+                    .failure_in_journal("an answer", format!("a panic at {}: {}", panicked.place, panicked.message)))
             }
         }
     }
@@ -164,6 +169,7 @@ impl<'subject> Story<'subject> {
             told: self.told,
             asked: self.asked.clone(),
             steps: self.steps.clone(),
+            journal: Vec::new(),
         };
         story.step(format!("crash{before}: {}", loss.says()), format!("left: {left}"));
         story
@@ -205,7 +211,7 @@ impl<'subject> Story<'subject> {
         self.told_files_are_there()
     }
 
-    pub(crate) fn step(&mut self, did: String, got: String) {
+    fn step(&mut self, did: String, got: String) {
         self.steps.push(Step { did, got });
     }
 
@@ -214,14 +220,21 @@ impl<'subject> Story<'subject> {
         Box::new(Failure { steps, expected: expected.into(), got: got.into(), ..Failure::default() })
     }
 
-    /// A failure whose last step shows the journal.
-    pub(crate) fn failure_in_journal(&self, expected: impl Into<String>, got: impl Into<String>) -> Box<Failure> {
+    /// A failure whose last step shows the journal as the keeper found it.
+    fn failure_in_journal(&self, expected: impl Into<String>, got: impl Into<String>) -> Box<Failure> {
         let mut failure = self.failure(expected, got);
-        if let Some(journal) = self.disk.bytes(JOURNAL).filter(|journal| !journal.is_empty()) {
-            let (did, got) = layout::shown(journal);
+        if !self.journal.is_empty() {
+            let (did, got) = layout::shown(&self.journal);
             failure.steps.push(Step { did, got });
         }
         failure
+    }
+
+    /// Makes one step of the last two, so that both stay on the screen.
+    pub(crate) fn join_last(&mut self, did: String) {
+        if let (Some(last), Some(before)) = (self.steps.pop(), self.steps.pop()) {
+            self.step(did, format!("{}, then {}", before.got, last.got));
+        }
     }
 }
 

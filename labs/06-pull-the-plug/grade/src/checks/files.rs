@@ -121,15 +121,13 @@ fn full(subject: &Subject, _: &mut Dice) -> Outcome<()> {
         run(&mut story, std::slice::from_ref(&first))?;
         let used: usize = story.disk.all().map(|(_, bytes)| bytes.len()).sum();
         story.disk.capacity = Some(used.saturating_add(room));
-        story.step(format!("the disk has {room} bytes left"), "a write beyond that fails".to_owned());
         let fits = story.store(second.clone())?;
         story.files_are_whole()?;
         story.disk.capacity = None;
-        story.step("the disk has room again".to_owned(), "writes fit".to_owned());
         if !fits {
             story.store(second.clone())?;
+            story.join_last(format!("store file_2 with {room} bytes left on the disk, and again with room"));
         }
-        story.store(upload(3))?;
         story.all_holds()?;
         starts_again(&story, &Loss::All)?;
         if fits {

@@ -58,10 +58,10 @@ fn written(subject: &Subject, _: &mut Dice) -> Outcome<()> {
         if due != found {
             let at = due.iter().zip(found).take_while(|(due, found)| due == found).count();
             let hexadecimal = |bytes: &[u8]| {
-                let head = format!("from byte {at} of {}:", bytes.len());
-                bytes.iter().skip(at).take(16).fold(head, |text, byte| text + &format!(" {byte:02x}"))
+                let digits: Vec<_> = bytes.iter().skip(at).take(16).map(|byte| format!("{byte:02x}")).collect();
+                format!("from byte {at} of {}: {}", bytes.len(), digits.join(" "))
             };
-            return Err(story.failure_in_journal(hexadecimal(&due), hexadecimal(found)));
+            return Err(story.failure(hexadecimal(&due), hexadecimal(found)));
         }
     }
     Ok(())
