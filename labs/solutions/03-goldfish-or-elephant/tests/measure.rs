@@ -1,0 +1,8 @@
+//! What the solution costs, from one upload to ten thousand, as text and as a page.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    grade_03::program(&solution_03::Mine, Path::new(env!("CARGO_TARGET_TMPDIR")))
+}
