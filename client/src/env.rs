@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
+use trace::Recorder;
 
 /// Environment variables and the wish to stop, as the program is to see them.
 #[derive(Debug, Clone)]
@@ -14,13 +15,14 @@ pub struct Environment {
     variables: BTreeMap<String, OsString>,
     interrupt: Interrupt,
     clock: Clock,
+    recorder: Option<Recorder>,
 }
 
 impl Environment {
     /// An environment of exactly these variables, which nobody interrupts.
     pub fn new<K: Into<String>, V: Into<OsString>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         let variables = variables.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        Self { variables, interrupt: Interrupt::never(), clock: Clock::real() }
+        Self { variables, interrupt: Interrupt::never(), clock: Clock::real(), recorder: None }
     }
 
     /// The environment of this process.
@@ -40,6 +42,16 @@ impl Environment {
     #[must_use]
     pub fn in_virtual_time(self) -> Self {
         Self { clock: Clock { skipped: Some(watch::Sender::default()), ..self.clock }, ..self }
+    }
+
+    /// The same environment, in which every connection is recorded, for those who study what a client does.
+    #[must_use]
+    pub fn recorded_by(self, recorder: Recorder) -> Self {
+        Self { recorder: Some(recorder), ..self }
+    }
+
+    pub(crate) fn recorder(&self) -> Option<Recorder> {
+        self.recorder.clone()
     }
 
     /// A variable's value; an empty one counts as none.

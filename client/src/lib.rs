@@ -113,7 +113,7 @@ async fn run_command(cli: Cli, command_line: Vec<OsString>, environment: &Enviro
         insistence: if cli.common.retries.is_some() { Insistence::OfTheUser } else { Insistence::None },
         clock: environment.clock(),
         watch: if cli.common.explain { Watch::on(report.clone()) } else { Watch::off() },
-        recorder: ladder.as_ref().map(Ladder::recorder),
+        recorder: ladder.as_ref().map(Ladder::recorder).or_else(|| environment.recorder()),
         report,
         remembered: Remembered::new(environment),
         journals: Journal::folder(environment),

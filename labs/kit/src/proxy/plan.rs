@@ -122,6 +122,12 @@ impl Plan {
         }))
     }
 
+    /// The faults of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(Arc::new(move |connection| [self.connection(connection), other.connection(connection)].concat()))
+    }
+
     /// The faults of this connection.
     #[must_use]
     pub fn connection(&self, number: u64) -> Vec<Placed> {
@@ -167,6 +173,14 @@ mod tests {
         let plan = |seed| (1..50).map(|number| Plan::seeded(seed, mix()).connection(number)).collect::<Vec<_>>();
         assert_eq!(plan(7), plan(7));
         assert_ne!(plan(7), plan(8));
+    }
+
+    #[test]
+    fn two_plans_together_have_the_faults_of_both() {
+        let placed = |connection, offset| Placed { connection, way: Way::ToServer, offset, fault: Fault::Reset };
+        let plan = Plan::fixed([placed(1, 5)]).and(Plan::fixed([placed(1, 7), placed(2, 9)]));
+        assert_eq!(plan.connection(1), [placed(1, 5), placed(1, 7)]);
+        assert_eq!(plan.connection(2), [placed(2, 9)]);
     }
 
     #[test]
