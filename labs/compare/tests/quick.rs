@@ -1,4 +1,5 @@
 //! The program as its users run it, with the small workload.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails says where")]
 
 use std::fs;
 use std::path::Path;
