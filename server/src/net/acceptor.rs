@@ -18,10 +18,11 @@ use trace::Tap;
 
 use super::body::millis;
 use super::congestion;
-use super::connection::{Connection, encode};
+use super::connection::Connection;
 use super::context::Context;
 use super::event_loops::{EventLoops, Seat};
 use super::link::{Link, Stream};
+use super::request::encode;
 use crate::rate::{Loopback, Rate};
 
 /// Connections that may be told `busy` at the same time; more are closed without a word.

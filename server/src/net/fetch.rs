@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use shared::wire::Trailer;
 
-use super::connection::{Connection, Ending, encode};
+use super::connection::{Connection, Ending};
 use super::link::Stream;
+use super::request::encode;
 use crate::files::Source;
 use crate::handler::AnswerPayload;
 

@@ -8,6 +8,7 @@ mod context;
 mod event_loops;
 mod fetch;
 mod link;
+mod request;
 mod run;
 mod tally;
 mod week01;
