@@ -23,6 +23,7 @@ use super::context::Context;
 use super::event_loops::{EventLoops, Seat};
 use super::link::{Link, Stream};
 use super::request::encode;
+use super::tally::span;
 use crate::rate::{Loopback, Rate};
 
 /// Connections that may be told `busy` at the same time; more are closed without a word.
@@ -108,47 +109,35 @@ impl Acceptor {
             tracing::warn!(connections = connections.len(), "cut off at the end of the drain time");
             drop(self.event_loops);
             // A thread that waits for a disk lets nothing on it end.
-            let _ended = tokio::time::timeout(ABORT_TIMEOUT, connections.wait()).await;
+            if tokio::time::timeout(ABORT_TIMEOUT, connections.wait()).await.is_err() {
+                tracing::warn!(connections = connections.len(), "left behind, held up by the disk");
+            }
         }
     }
 
     /// Serves a connection if there is a place for it.
     fn take(&self, stream: StdTcpStream, address: SocketAddr, seat: Seat) -> impl Future<Output = ()> + Send + use<> {
-        let place = self.place(address.ip());
+        let client = SocketAddr::new(address.ip().to_canonical(), address.port());
+        let place = self.place(client.ip());
         let turned_away = Arc::clone(&self.turned_away);
         let context = Arc::clone(&self.context);
         // Here, because the tasks of connections begin in any order.
         let number = context.number();
-        let congestion = self.congestion.for_peer(address.ip());
+        let congestion = self.congestion.for_peer(client.ip());
         async move {
-            let stream = match TcpStream::from_std(stream) {
-                Ok(stream) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, peer = %address, "a connection could not be served");
-                    return;
-                }
-            };
-            // Replies are small and the client waits for each; Nagle's algorithm would hold them back.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "no TCP_NODELAY");
-            }
-            // Where it is missing, the system's own serves as well.
-            if let Some(name) = congestion
-                && let Err(error) = congestion::set(&stream, name)
-            {
-                tracing::debug!(%error, name, "no such congestion control");
-            }
+            let log = || span(number, client);
+            let Some(stream) = log().in_scope(|| set_up(stream, congestion)) else { return };
             let lane = context.lane(&stream, address);
             let stream = Tap::new(stream, lane);
             match place {
                 Ok(place) => {
-                    tracing::debug!(number, peer = %address, "connected");
-                    Connection::numbered(stream, address, number, context).serve().await;
-                    tracing::debug!(number, peer = %address, "closed");
+                    log().in_scope(|| tracing::debug!("connected"));
+                    Connection::numbered(stream, client, number, context).serve().await;
+                    log().in_scope(|| tracing::debug!("closed"));
                     drop((place, seat));
                 }
                 Err(body) => {
-                    tracing::info!(number, peer = %address, code = %body.code, "turned away");
+                    log().in_scope(|| tracing::info!(code = %body.code, "turned away"));
                     if let Ok(_permit) = turned_away.try_acquire() {
                         Box::pin(turn_away(stream, *body, &context)).await;
                     }
@@ -159,7 +148,6 @@ impl Acceptor {
 
     /// An error that most connections have no use for takes no room in them.
     fn place(&self, address: IpAddr) -> Result<Place, Box<ErrorBody>> {
-        let address = address.to_canonical();
         self.accepted.admit(address, self.context.now()).map_err(Box::new)?;
         let in_all = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         let mut by_address = lock(&self.by_address);
@@ -200,6 +188,24 @@ fn busy() -> Box<ErrorBody> {
 
 fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A socket in the event loop that serves it. `None` if that is not possible.
+fn set_up(stream: StdTcpStream, congestion: Option<&'static str>) -> Option<TcpStream> {
+    let stream = TcpStream::from_std(stream)
+        .inspect_err(|error| tracing::warn!(%error, "a connection could not be served"))
+        .ok()?;
+    // Replies are small and the client waits for each; Nagle's algorithm would hold them back.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    // Where it is missing, the system's own serves as well.
+    if let Some(name) = congestion
+        && let Err(error) = congestion::set(&stream, name)
+    {
+        tracing::debug!(%error, name, "no such congestion control");
+    }
+    Some(stream)
 }
 
 /// Says why, and closes.

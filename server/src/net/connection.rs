@@ -12,7 +12,7 @@ use shared::error::ErrorCode;
 use shared::wire::{Dialect, ErrorBody, Frame, Incoming, Refusal, Reply, read_header, wants_json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, Span};
+use tracing::Instrument as _;
 
 use super::body::{cancelled, millis};
 use super::context::Context;
@@ -35,8 +35,6 @@ pub struct Connection<S> {
     pub(super) link: Link<S>,
     dialect: Dialect,
     pub(super) peer: Peer,
-    /// The client's port; the rest of its address is the peer's.
-    port: u16,
     /// When the last frame was over.
     quiet_since: Instant,
     /// The last frame came soon after the one before.
@@ -80,17 +78,16 @@ impl<S: Stream> Connection<S> {
     /// A connection that was accepted at this place among all.
     pub(super) fn numbered(stream: S, address: SocketAddr, number: u64, context: Arc<Context>) -> Self {
         let link = Link::new(stream, context.limits());
-        let (address, port) = (address.ip().to_canonical(), address.port());
+        let client = SocketAddr::new(address.ip().to_canonical(), address.port());
         Self {
             link,
             dialect: Dialect::Unsettled,
-            peer: Peer { address, number, bound: None, degraded: false },
-            port,
+            peer: Peer { address: client.ip(), number, bound: None, degraded: false },
             quiet_since: now(),
             prompt: false,
             owed: 0,
             run: Run::default(),
-            tally: Tally::default(),
+            tally: Tally::new(number, client),
             context,
         }
     }
@@ -103,7 +100,7 @@ impl<S: Stream> Connection<S> {
     pub fn serve(mut self) -> impl Future<Output = ()> + Send {
         async move {
             let ending = self.frames().await;
-            let span = self.span();
+            let span = self.tally.span();
             // Apart, like everything that is not waiting for the next frame.
             Box::pin(self.end(ending).instrument(span)).await;
         }
@@ -114,6 +111,7 @@ impl<S: Stream> Connection<S> {
             ending = earlier;
         }
         self.pay().await;
+        self.tally.ended();
         match ending {
             Ending::Goodbye => {}
             Ending::Lost => return,
@@ -140,19 +138,13 @@ impl<S: Stream> Connection<S> {
         self.link.linger(context.limits()).await;
     }
 
-    /// What the log says of the connection in each line. Made when there may be one, since it takes memory.
-    fn span(&self) -> Span {
-        let peer = SocketAddr::new(self.peer.address, self.port);
-        tracing::error_span!("connection", number = self.peer.number, %peer)
-    }
-
     async fn frames(&mut self) -> Ending {
         loop {
             if let Err(ending) = self.idle().await {
                 return ending;
             }
             // Apart, so that a connection on which nothing happens takes no memory for what might happen.
-            let span = self.span();
+            let span = self.tally.span();
             if let Err(ending) = Box::pin(self.busy().instrument(span)).await {
                 return ending;
             }

@@ -1,20 +1,46 @@
 //! What the requests of one connection came to, for the log. A peer may be refused as often as it likes, so only the
 //! first refusals are told one by one; the rest are a number in the line at the end. Knows no socket.
 
+use std::net::SocketAddr;
+
 use shared::error::ErrorCode;
+use tracing::Span;
 
 /// Refusals of one connection that the log shows at its usual level. A client that does not learn from so many does
 /// not learn from more.
 const REFUSALS_SHOWN_MAX: u64 = 8;
 
 /// Counts what was stored and refused, and says so when dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tally {
+    number: u64,
+    peer: SocketAddr,
     stored: u64,
     refused: u64,
+    /// The connection came to its end, as those do not that are cut off when the server stops.
+    ended: bool,
+}
+
+/// What the log says of a connection in each line. Made when there may be one, since it takes memory.
+pub(super) fn span(number: u64, peer: SocketAddr) -> Span {
+    tracing::error_span!(parent: None, "connection", number, %peer)
 }
 
 impl Tally {
+    /// The tally of a connection by its number, and its client's address as the log shows it.
+    pub(super) fn new(number: u64, peer: SocketAddr) -> Self {
+        Self { number, peer, stored: 0, refused: 0, ended: false }
+    }
+
+    pub(super) fn span(&self) -> Span {
+        span(self.number, self.peer)
+    }
+
+    /// The connection has come to its end.
+    pub(super) fn ended(&mut self) {
+        self.ended = true;
+    }
+
     /// A file was stored.
     pub(super) fn stored(&mut self) {
         self.stored = self.stored.saturating_add(1);
@@ -39,8 +65,11 @@ impl Tally {
 
 impl Drop for Tally {
     fn drop(&mut self) {
-        if (self.stored, self.refused) != (0, 0) {
-            tracing::info!(stored = self.stored, refused = self.refused, "served");
+        let (stored, refused) = (self.stored, self.refused);
+        if !self.ended {
+            self.span().in_scope(|| tracing::info!(stored, refused, "cut off"));
+        } else if (stored, refused) != (0, 0) {
+            self.span().in_scope(|| tracing::info!(stored, refused, "served"));
         }
     }
 }

@@ -146,14 +146,23 @@ fn a_second_signal_ends_the_server_at_once() {
 
 #[test]
 fn an_upload_that_never_ends_is_cut_off_after_the_drain_time() {
-    let mut server = Server::start(Options::with(|config| config.limits.drain_timeout_ms = 50));
-    let mut client = server.connect();
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, config) = (folder.path().join("storage"), folder.path().join("config.yaml"));
+    std::fs::write(&config, "limits:\n  drain_timeout_ms: 50\n").unwrap();
+    let mut process = ServerProcess::start(SERVER, &storage, &["--config", config.to_str().unwrap()]);
+    let mut client = process.connect();
+    client.ask(&frame::upload("text/plain", 5), b"hello").is("stored");
     client.ask(&frame::with(frame::upload("text/plain", 5), "expect", "continue"), b"").is("continue");
     client.send(b"hell");
-    server.stop();
+    process.terminate();
     client.ends();
-    assert!(harness::names(&server.storage).is_empty());
-    assert!(harness::staged(&server.storage).is_empty());
+    let ended = process.wait();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert_eq!(harness::names(&storage).len(), 1);
+    assert!(harness::staged(&storage).is_empty());
+    let named = format!("connection{{number=1 peer={}}}", client.local_address());
+    let cut_off = |line: &str| line.contains(&named) && line.contains("cut off stored=1 refused=0");
+    assert!(ended.log.lines().any(cut_off), "{}", ended.log);
 }
 
 #[test]

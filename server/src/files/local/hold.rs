@@ -287,7 +287,7 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    /// Gives the right back on a blocking thread.
+    /// Gives the right back on a blocking thread; on this one where there is no runtime, or it ends.
     pub(super) fn back(self) {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || drop(self))),
