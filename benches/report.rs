@@ -163,7 +163,9 @@ impl Row {
         let (wanted, found, met) = match target {
             Target::AtLeast(least, other) => {
                 let found = ratio(other);
-                (format!("at least {least} times as fast as {other}"), found, at_least(found, *least))
+                let once = (least - 1.0).abs() < f64::EPSILON;
+                let times = if once { String::new() } else { format!("{least} times ") };
+                (format!("at least {times}as fast as {other}"), found, at_least(found, *least))
             }
             Target::IncludesOne(other) => {
                 let found = ratio(other);
@@ -227,6 +229,7 @@ mod tests {
         let row = row(1e9, vec![this, outcome("other", &[1.5, 2.0, 3.0], 0.0, 0.0)]);
         let verdict = |target: &Target| row.verdict(target, 2);
         assert!(verdict(&Target::AtLeast(1.5, "other".to_owned())).met);
+        assert_eq!(verdict(&Target::AtLeast(1.0, "other".to_owned())).wanted, "at least as fast as other");
         assert!(!verdict(&Target::AtLeast(1.6, "other".to_owned())).met);
         assert!(verdict(&Target::IncludesOne("other".to_owned())).met);
         assert!(verdict(&Target::CpuPerGb(0.41)).met);
