@@ -107,6 +107,14 @@ pub(crate) enum Need {
     Stateful,
     /// A store that proves sessions by tokens and keeps more than the last reply.
     Tokens,
+    /// A client's way of sending as in Week 01.
+    Week01,
+    /// A client that comes back after a lost connection, by itself or when it is run again.
+    Repeating,
+    /// The same, going on where the upload was cut.
+    Resuming,
+    /// A client whose exit codes are those of section 4.
+    ExitCodes,
 }
 
 /// The checks of one level, and what all of them need.

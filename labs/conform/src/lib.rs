@@ -3,6 +3,7 @@
 
 mod bytes;
 mod check;
+pub mod client;
 mod digest;
 mod env;
 mod frame;

@@ -20,6 +20,10 @@ const BODY_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Bytes that are read behind the last reply while the end is waited for.
 const REST_BYTES_MAX: usize = 1024 * 1024;
 
+/// What a connection that is refused may still send.
+const CLOSING_BYTES_MAX: usize = 4 * 1024 * 1024;
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// What a read came to.
 enum Filled {
     Some,
@@ -47,10 +51,15 @@ impl<'a> Link<'a> {
     pub(crate) fn connect(address: SocketAddr, patience: Duration, record: &'a Record) -> Checked<Self> {
         let stream = TcpStream::connect_timeout(&address, patience)
             .map_err(|error| failed("a server that accepts a connection", error.to_string()))?;
+        Ok(Self::over(stream, patience, record))
+    }
+
+    /// A connection that a client opened.
+    pub(crate) fn over(stream: TcpStream, patience: Duration, record: &'a Record) -> Self {
         // What is sent in pieces shall leave in pieces; where that cannot be had, the pieces are only larger.
         let _ = stream.set_nodelay(true);
         let _ = stream.set_write_timeout(Some(patience));
-        Ok(Self { stream, number: record.connection(), buffer: Vec::new(), record, patience, ended: false })
+        Self { stream, number: record.connection(), buffer: Vec::new(), record, patience, ended: false }
     }
 
     /// The same connection with another patience.
@@ -113,8 +122,19 @@ impl<'a> Link<'a> {
 
     /// The next frame; nothing when the peer ended its side instead.
     pub(crate) fn frame_or_end(&mut self, wanted: &str) -> Checked<Option<Frame>> {
+        let Some(mut frame) = self.header_or_end(wanted)? else { return Ok(None) };
+        self.body(&mut frame, wanted)?;
+        Ok(Some(frame))
+    }
+
+    /// The header of the next frame; nothing when the peer ended its side instead.
+    pub(crate) fn header_or_end(&mut self, wanted: &str) -> Checked<Option<Frame>> {
         let Some(line) = self.line_or_end(wanted)? else { return Ok(None) };
-        let mut frame = Frame::read(line).map_err(|reason| failed(wanted, reason))?;
+        Frame::read(line).map(Some).map_err(|reason| failed(wanted, reason))
+    }
+
+    /// Everything behind the header of a frame.
+    pub(crate) fn body(&mut self, frame: &mut Frame, wanted: &str) -> Checked {
         frame.session_data = self.exactly(frame.session_data_bytes(), wanted)?;
         match frame.payload_bytes().map_err(|reason| failed(wanted, reason))? {
             Some(count) => frame.payload = self.exactly(count, wanted)?,
@@ -125,7 +145,7 @@ impl<'a> Link<'a> {
                 self.line_or_end(wanted)?.ok_or_else(|| self.stopped(wanted, "the end where a trailer belongs"))?;
             frame.add_trailer(&line).map_err(|reason| failed(wanted, reason))?;
         }
-        Ok(Some(frame))
+        Ok(())
     }
 
     /// The next frame, which must be there.
@@ -195,6 +215,14 @@ impl<'a> Link<'a> {
         self.record.note(self.number, Way::Came, &rest);
         self.happened("the connection was ended by the other side");
         Ok(rest)
+    }
+
+    /// Drops what still comes until the end, within the bounds of PROTOCOL.md section 11.
+    pub(crate) fn drop_rest(&mut self) {
+        let (deadline, mut dropped) = (Deadline::after(CLOSING_TIMEOUT), 0);
+        while dropped <= CLOSING_BYTES_MAX && matches!(self.fill(deadline), Filled::Some) {
+            dropped += self.take(self.buffer.len()).len();
+        }
     }
 
     /// Nothing comes, and the connection stays open, for so long.

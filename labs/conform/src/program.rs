@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::check::{Level, Outcome};
+use crate::client::{self, Client};
 use crate::judge::{Choice, Report};
 use crate::{report, server};
 
@@ -33,6 +34,15 @@ enum Subject {
         /// Where it listens
         #[arg(value_name = "HOST:PORT")]
         address: String,
+    },
+    /// Grade a client: a command that sends {file} to {host}:{port} in the mode {mode}
+    Client {
+        /// What it does not offer: week01, stateless, sessions, repeating, resuming, exit-codes
+        #[arg(long, value_name = "PART", value_delimiter = ',')]
+        without: Vec<String>,
+        /// The command, behind --; {folder} in it is a place for what it remembers
+        #[arg(required = true, last = true, value_name = "CMD")]
+        words: Vec<String>,
     },
 }
 
@@ -91,6 +101,10 @@ fn graded(cli: &Cli) -> Result<bool, String> {
     };
     let report = match &cli.subject {
         Subject::Server { address } => server::judge(reached(address, choice.patience)?, &choice, &mut told)?,
+        Subject::Client { without, words } => {
+            let client = Client { words: words.clone(), without: without.clone() };
+            client::judge(&client, &choice, &mut told)?
+        }
     };
     say(&report::summary(&report));
     written(common, &report)?;

@@ -1,0 +1,142 @@
+//! Level 4: conversations (PROTOCOL.md sections 3, 5 and 6). That frames name the bound session, and that a number is
+//! used for one request, is judged wherever there is a session.
+
+use serde_json::{Value, json};
+
+use super::Ground;
+use super::replies::{line, with};
+use super::request::Request;
+use super::stateless::{other_digest, uploads};
+use super::story::{Deed, Event, Mode, Story, Task};
+use crate::check::{Check, Checked, Need, Stop, failed};
+
+type Client = Check<Ground>;
+
+pub(super) const CHECKS: &[Client] = &[
+    Client::new("several files are one session, numbered from 1", "3, 5", numbered),
+    Client::new("a file of a session that is stored with another digest is no success", "5", wrong_digest),
+    Client::new("an error uses up no number", "5", refused),
+    Client::new(
+        "a request whose reply was lost is repeated under its number, over a new connection",
+        "5, 6",
+        lost_reply,
+    )
+    .needs(&[Need::Repeating]),
+    Client::new("a session is continued by id and token", "6, Continuing", continued).needs(&[Need::Repeating]),
+    Client::new("who is told session_moved does not take the session back", "6, Continuing", moved),
+    Client::new("a server that lost what it answered is not asked to go on", "6, Continuing", forgetful)
+        .needs(&[Need::Repeating]),
+    Client::new("a session that cannot be had is no success", "4, 6", full),
+];
+
+/// Names and contents of three files.
+const THREE: [&str; 3] = ["one.txt", "two.png", "three.bin"];
+
+/// The numbers of the uploads, in order.
+fn numbers(story: &Story) -> Vec<u64> {
+    story.asked("transfer").filter_map(|request| request.frame.number("session.sequence")).collect()
+}
+
+fn numbered(ground: &Ground) -> Checked {
+    let task = Task::several(Mode::Stateful, &THREE);
+    let story = task.with(ground, &mut |_| Deed::Right)?;
+    story.times("connect", 1, "one session")?;
+    if numbers(&story) != [1, 2, 3] {
+        return Err(failed("the numbers 1, 2, 3", format!("{:?}", numbers(&story))));
+    }
+    task.done(&story)
+}
+
+fn wrong_digest(ground: &Ground) -> Checked {
+    let task = Task::of(Mode::Stateful, "hello");
+    let story = task.with(ground, &mut |event| uploads(&event, Deed::Retold(other_digest)))?;
+    story.no_success("the digest in the reply is that of something else")
+}
+
+fn refused(ground: &Ground) -> Checked {
+    let mut refused = false;
+    let story = Task::several(Mode::Stateful, &THREE).with(ground, &mut |event| {
+        let first = matches!(&event, Event::Asked(request) if request.is("transfer")) && !refused;
+        refused |= first;
+        if first { Deed::Refuse(json!({"code": "bad_name", "retry": "never"})) } else { Deed::Right }
+    })?;
+    story.no_success("the server refused a file")?;
+    // A client may stop at the first refusal. One that goes on has to use the number again.
+    let used = story.stored.len();
+    let went_on = story.asked("transfer").count() > THREE.len();
+    if used == 0 && went_on {
+        return Err(failed("the refused number again", format!("{:?}", numbers(&story))));
+    }
+    Ok(())
+}
+
+/// The first upload meets this; everything else goes well.
+fn first_upload(ground: &Ground, task: &Task, mut deed: Option<Deed>) -> Checked<Story> {
+    task.with(ground, &mut |event| {
+        let upload = matches!(&event, Event::Asked(request) if request.is("transfer"));
+        if upload { deed.take().unwrap_or(Deed::Right) } else { Deed::Right }
+    })
+}
+
+fn lost_reply(ground: &Ground) -> Checked {
+    let task = Task::several(Mode::Stateful, &THREE).again();
+    task.done(&first_upload(ground, &task, Some(Deed::Lose))?)
+}
+
+fn continued(ground: &Ground) -> Checked {
+    let task = Task::several(Mode::Stateful, &THREE).again();
+    let story = first_upload(ground, &task, Some(Deed::Lose))?;
+    let ids = |request: &Request| request.frame.text("session.id").is_some();
+    if story.asked("connect").filter(|request| ids(request)).count() == 0 {
+        return Err(failed("a connect with id and token after a lost connection", "none"));
+    }
+    let opened = story.asked("connect").filter(|request| !ids(request)).count();
+    if opened == 1 { task.done(&story) } else { Err(failed("one session", format!("{opened} were opened"))) }
+}
+
+fn moved(ground: &Ground) -> Checked {
+    let task = Task::of(Mode::Stateful, "hello");
+    let story = first_upload(ground, &task, Some(Deed::Last(json!({"code": "session_moved", "retry": "never"}))))?;
+    story.no_success("another connection has the session")?;
+    story.times("connect", 1, "no second connect, or two clients would take turns for ever")
+}
+
+fn forgetful(ground: &Ground) -> Checked {
+    // One run: what a client still knows of answers in the next one is its own affair.
+    let task = Task::several(Mode::Stateful, &THREE);
+    let mut uploads = 0;
+    let back = |reply: Value| match reply.get("session").cloned() {
+        Some(session) => line(&with(reply, "session", with(session, "next_sequence", 1.into()))),
+        None => line(&reply),
+    };
+    let story = task.with(ground, &mut |event| match event {
+        Event::Asked(request) if request.is("transfer") => {
+            uploads += 1;
+            if uploads == 2 { Deed::Close } else { Deed::Right }
+        }
+        Event::Asked(request) if request.is("connect") && request.frame.text("session.id").is_some() => {
+            Deed::Retold(back)
+        }
+        Event::Asked(_) | Event::Connected => Deed::Right,
+    })?;
+    let id = |request: &Request| request.frame.text("session.id").map(str::to_owned);
+    let Some(back) = story.requests.iter().position(|request| request.is("connect") && id(request).is_some()) else {
+        return Err(Stop::NotOffered("it does not come back before it ends".to_owned()));
+    };
+    // Behind that answer, nothing may be asked of the old session.
+    let old = story.requests.get(back).and_then(id);
+    match story.requests.iter().skip(back + 1).find(|request| id(request) == old) {
+        None => Ok(()),
+        Some(request) => Err(failed("nothing more in a session whose answers were lost", request.action().to_owned())),
+    }
+}
+
+fn full(ground: &Ground) -> Checked {
+    let story = Task::of(Mode::Stateful, "hello").with(ground, &mut |event| match event {
+        Event::Asked(request) if request.is("connect") => {
+            Deed::Refuse(json!({"code": "mode_disabled", "retry": "never"}))
+        }
+        Event::Asked(_) | Event::Connected => Deed::Right,
+    })?;
+    story.no_success("the server gave it no session")
+}
