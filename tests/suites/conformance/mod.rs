@@ -1,6 +1,10 @@
 //! The conformance kit, which shares no code with the server, grades it: with sessions and with tickets, in every mode,
 //! and by the waits too, because their limits are short here.
 
+mod clients;
+mod wrong_clients;
+mod wrong_servers;
+
 use conform::{Choice, Report, Verdict};
 use harness::{Options, Server};
 use server::config::{Config, Persistence, ServerMode};

@@ -1,0 +1,90 @@
+//! The client with one mistake, for the kit that grades clients: `wrong-client MISTAKE ARGUMENTS OF THE CLIENT`. A man
+//! in the middle changes what it says, or what it hears, so that it does the wrong thing with what it hears rightly.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a program of tests that stops where it cannot go on"
+)]
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::process::ExitCode;
+
+use harness::{Edit, relay};
+use serde_json::{Value, json};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args();
+    let (_, mistake) = (args.next(), args.next().expect("a mistake"));
+    let mut args: Vec<String> = std::iter::once("client".to_owned()).chain(args).collect();
+    let to = args.iter().position(|arg| arg == "--to").expect("--to") + 1;
+    let address = args[to].to_socket_addrs().expect("an address").next().expect("an address");
+    args[to] = relayed(address, &mistake).to_string();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let exit = runtime.block_on(client::run(args, client::Environment::of_process(), client::Console::of_process()));
+    if mistake == "always_content" { ExitCode::SUCCESS } else { exit.code().into() }
+}
+
+/// The mistakes. A test names each with the check that is meant for it.
+fn relayed(address: SocketAddr, mistake: &str) -> SocketAddr {
+    let (requests, replies): (Option<Edit>, Option<Edit>) = match mistake {
+        "none" => (Some(str::to_owned), None),
+        "always_content" => (None, None),
+        "double_key" => (Some(|line| line.replacen('{', "{\"version\":\"2.0\",", 1)), None),
+        "unknown_field" => (Some(|line| line.replacen('{', "{\"colour\":\"blue\",", 1)), None),
+        "wrong_size" => (Some(|line| set(line, "/size", json!(4))), None),
+        "another_transfer_id_each_time" => (Some(fresh_transfer_id), None),
+        "one_transfer_id_for_all" => {
+            (Some(|line| set(line, "/transfer_id", json!("00000000-0000-4000-8000-000000000000"))), None)
+        }
+        "digest_not_compared" => (None, Some(as_sent)),
+        "counts_from_two" => (Some(|line| set(line, "/session/sequence", json!(2))), None),
+        "wrong_token" => (Some(|line| set(line, "/session/token", json!("A".repeat(43)))), None),
+        "takes_the_session_back" => {
+            (None, Some(|line| line.replace("session_moved", "shutting_down").replace("never", "resume")))
+        }
+        "prefix_not_compared" => (None, Some(own_prefix)),
+        "begins_behind_a_gap" => (Some(|line| add(line, "/offset", 1)), None),
+        "begins_anew" => (None, Some(|line| line.replace("\"partial\"", "\"left\""))),
+        "does_not_wait" => (None, Some(|line| set(line, "/error/retry_after_ms", json!(0)))),
+        "tries_again_for_ever" => {
+            (None, Some(|line| set(line, "/error/retry", json!("resume")).replace("size_too_large", "shutting_down")))
+        }
+        other => panic!("no such mistake: {other}"),
+    };
+    relay(address, requests, replies)
+}
+
+/// The line with another value at this place, if the place is there.
+fn set(line: &str, place: &str, value: Value) -> String {
+    let mut header: Value = serde_json::from_str(line).expect("JSON");
+    if let Some(there) = header.pointer_mut(place) {
+        *there = value;
+    }
+    header.to_string()
+}
+
+fn add(line: &str, place: &str, more: u64) -> String {
+    let header: Value = serde_json::from_str(line).expect("JSON");
+    match header.pointer(place).and_then(Value::as_u64) {
+        Some(number) => set(line, place, json!(number + more)),
+        None => line.to_owned(),
+    }
+}
+
+fn fresh_transfer_id(line: &str) -> String {
+    set(line, "/transfer_id", json!(harness::uuid()))
+}
+
+/// The digest of what the checks send, whatever the server says.
+fn as_sent(line: &str) -> String {
+    set(line, "/file/digest", json!(harness::digest("blake3", b"hello")))
+}
+
+/// The kit says "other" where it means that the file has changed; so does this one hear that it has not.
+fn own_prefix(line: &str) -> String {
+    let content: Vec<u8> =
+        (0..200_000_usize).map(|place| u8::try_from(place / 256 % 251).unwrap_or_default()).collect();
+    set(line, "/partial/prefix_digest", json!(harness::digest("blake3", &content)))
+}
