@@ -18,6 +18,7 @@ import select
 import socket
 import struct
 import sys
+import time
 import uuid
 
 VERSION = "2.0"
@@ -474,7 +475,15 @@ def _read(path):
 
 
 def _name(path):
-    return None if path == "-" else os.path.basename(path)
+    """The file's name, if the wire carries it (section 2)."""
+    name = os.path.basename(path)
+    if path == "-":
+        return None
+    fits = len(name.encode(errors="surrogateescape")) <= 255 and "\\" not in name
+    if not fits or any(ord(letter) < 32 or 127 <= ord(letter) < 160 or 0xD800 <= ord(letter) < 0xE000 for letter in name):
+        print(f"sent without its name: {name!r}", file=sys.stderr)
+        return None
+    return name
 
 
 def _verified(reply, data):
@@ -485,14 +494,106 @@ def _verified(reply, data):
     return stored
 
 
+class Delivery:
+    """Files on their way: comes back after a lost connection, and goes on where an upload was cut (section 5)."""
+
+    def __init__(self, address, options):
+        self.address = address
+        self.options = options
+        self.connection = None
+        self.session = Session(None) if options.mode == "stateful" else None
+        self.tries = 0
+
+    def send(self, path, data):
+        """Stores one file; the reply that says so."""
+        transfer_id = self.options.transfer_id or str(uuid.uuid4())
+        sequence, again, anew = None, False, False
+        while True:
+            try:
+                self._be_connected()
+                sequence = sequence or (self.session.next_sequence if self.session else None)
+                offset = 0
+                if again and not anew:
+                    stored, offset = self._there(data, transfer_id, sequence)
+                    if stored:
+                        return stored
+                again, anew = True, False
+                return self._once(path, data, offset, transfer_id, sequence)
+            except Refused as refusal:
+                if refusal.retry not in ("resume", "later", "same"):
+                    raise
+                self._try_again(refusal, refusal.error.get("retry_after_ms", 0) / 1000)
+                anew = refusal.code == "digest_mismatch"
+                if self.connection.closing:
+                    self._lose()
+            except (EOFError, OSError) as lost:
+                self._try_again(lost, 0.1 * self.tries)
+                self._lose()
+
+    def end(self):
+        if self.session:
+            self._be_connected()
+            self.session.disconnect()
+        self._lose()
+
+    def _be_connected(self):
+        if self.connection is None:
+            self.connection = Connection(self.address)
+            if self.session:
+                self.session.continue_on(self.connection)
+
+    def _lose(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+    def _try_again(self, why, wait):
+        self.tries += 1
+        if self.tries > self.options.retries:
+            raise why
+        time.sleep(wait)
+
+    def _there(self, data, transfer_id, sequence):
+        """What became of an upload without an answer: the reply if it is stored, else where it goes on."""
+        if self.session:
+            # One that was counted is answered again under its number, without its payload.
+            reply = self.session.status() if sequence == self.session.next_sequence else None
+        else:
+            try:
+                reply = Stateless(self.connection).status(transfer_id)
+            except Refused as refusal:
+                if refusal.code != "file_unknown":
+                    raise
+                return None, 0
+            if reply.status == "stored":
+                return reply, 0
+        part = reply.get("partial") if reply else None
+        if part and part["offset"] <= len(data) and part["prefix_digest"] == digest("blake3", data[: part["offset"]]):
+            return None, part["offset"]
+        return None, 0
+
+    def _once(self, path, data, offset, transfer_id, sequence):
+        options = self.options
+        fields = {"name": _name(path), "ack": options.ack, "expect": "continue" if options.expect else None}
+        if offset:
+            fields.update(offset=offset, digest=digest("sha256", data))
+        else:
+            fields.update(trailer="sha256", chunk=BLOCK_BYTES if options.chunked else None)
+        if self.session:
+            return self.session.transfer(data[offset:], guess_type(path), sequence, **fields)
+        return Stateless(self.connection).transfer(
+            data[offset:], guess_type(path), transfer_id=transfer_id, **fields)
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="Independent client of the dual-mode file transfer.")
     parser.add_argument("--to", default="127.0.0.1:65432", metavar="HOST:PORT")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("hello", help="what the server can do")
-    send = commands.add_parser("send", help="store files, without a session unless --stateful")
+    send = commands.add_parser("send", help="store files")
     send.add_argument("path", nargs="+", help="a file, or - for standard input")
-    send.add_argument("--stateful", action="store_true")
+    send.add_argument("--mode", choices=("stateless", "stateful", "week01"), default="stateless")
+    send.add_argument("--retries", type=int, default=0, help="how often to come back after a lost connection")
     send.add_argument("--chunked", action="store_true", help="payload of unknown length")
     send.add_argument("--expect", action="store_true", help="wait for `continue`")
     send.add_argument("--transfer-id", help="repeat this upload (stateless, one file)")
@@ -509,15 +610,30 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     address = parse_address(options.to)
 
-    if options.command == "week01":
+    if options.command == "week01" or options.command == "send" and options.mode == "week01":
         week01_send(address, (week01_frame(_read(path), guess_type(path)) for path in options.path))
         return 0
+    if options.command == "send":
+        return _send(address, options)
     with Connection(address) as connection:
         try:
             return _run(options, connection)
         except Refused as refusal:
             print(refusal, file=sys.stderr)
             return 1
+
+
+def _send(address, options):
+    delivery = Delivery(address, options)
+    try:
+        for path in options.path:
+            data = _read(path)
+            print(_verified(delivery.send(path, data), data)["stored_as"])
+        delivery.end()
+        return 0
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
 
 
 def _run(options, connection):
@@ -528,23 +644,6 @@ def _run(options, connection):
         print(json.dumps(stateless.status(options.transfer_id).header, indent=2))
     elif options.command == "fetch":
         sys.stdout.buffer.write(stateless.fetch(options.stored_as, options.offset).payload)
-    elif options.command == "send":
-        session = Session(connection) if options.stateful else None
-        if session:
-            session.connect()
-        for path in options.path:
-            data = _read(path)
-            fields = {"name": _name(path), "trailer": "sha256", "ack": options.ack,
-                      "chunk": BLOCK_BYTES if options.chunked else None,
-                      "expect": "continue" if options.expect else None}
-            if session:
-                reply = session.transfer(data, guess_type(path), **fields)
-            else:
-                fields["transfer_id"] = options.transfer_id or str(uuid.uuid4())
-                reply = stateless.transfer(data, guess_type(path), **fields)
-            print(_verified(reply, data)["stored_as"])
-        if session:
-            session.disconnect()
     elif options.command == "tour":
         session = Session(connection)
 

@@ -245,7 +245,7 @@ class StatelessFrames(Case):
 
     def test_the_command_line_does_the_same(self):
         script = [sys.executable, str(HERE / "dft.py"), "--to", os.environ["DFT_ADDRESS"]]
-        for options in ([], ["--stateful"], ["--chunked", "--expect"]):
+        for options in ([], ["--mode", "stateful"], ["--chunked", "--expect"]):
             with self.subTest(options):
                 sent = subprocess.run([*script, "send", *options, str(PICTURE)], check=True, capture_output=True)
                 path = storage() / sent.stdout.decode().strip()

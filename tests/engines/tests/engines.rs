@@ -7,6 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use conform::Choice;
+use conform::client::Client;
 use engines::{root, run, typed_frames};
 use server::config::Persistence;
 
@@ -36,6 +38,20 @@ fn an_independent_client_agrees_with_the_protocol() -> Result<(), Box<dyn Error>
 fn an_independent_client_goes_on_with_tickets() -> Result<(), Box<dyn Error>> {
     let options = harness::Options::with(|config| config.persistence = Persistence::Ticket);
     judged(&harness::Server::start(options), "test_tickets")
+}
+
+#[test]
+fn an_independent_client_is_what_the_kit_demands_of_one() -> Result<(), Box<dyn Error>> {
+    let script = root().join("tests/engines/python/dft.py");
+    let (script, own) = (script.to_string_lossy(), ["send", "--retries", "6", "--mode", "{mode}", "{file}"]);
+    let words = ["python3", "-B", &script, "--to", "{host}:{port}"].into_iter().chain(own).map(str::to_owned).collect();
+    let client = Client { words, without: vec!["exit-codes".to_owned()] };
+    let choice = Choice { patience: harness::PATIENCE, ..Choice::default() };
+    let mut told = String::new();
+    let report =
+        conform::client::judge(&client, &choice, &mut |outcome| told.push_str(&conform::report::line(outcome)))?;
+    assert!(report.count().good() && report.count().not_offered == 1, "{told}");
+    Ok(())
 }
 
 #[test]
