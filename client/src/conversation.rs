@@ -123,9 +123,10 @@ impl Conversation {
         }
     }
 
-    /// The same conversation, going on with a session of a run that ended, if the user named none.
+    /// The same conversation, going on with a session of a run that ended. If the user named another one, with that.
     pub(crate) fn after(self, session: Held) -> Self {
-        if self.session.is_some() { self } else { Self { session: Some(session), ..self } }
+        let another = self.session.as_ref().is_some_and(|named| named.id != session.id);
+        if another { self } else { Self { session: Some(session), ..self } }
     }
 
     /// The session, once there is one.

@@ -70,7 +70,7 @@ pub(crate) enum Place {
         secret: Secret,
         /// The number of the file in it.
         sequence: Sequence,
-        /// The first number that had no answer when this was written down.
+        /// The first number of the session without an answer, as far as that was written down.
         next: Sequence,
     },
     /// This id, without a session.
@@ -125,11 +125,20 @@ impl Entry {
         self.session.as_ref().map(|session| (self.errand.server.as_str(), session.id))
     }
 
-    /// Takes the secret of a newer entry of the same session: an older ticket would lead back to what was before.
+    /// Takes what a newer entry of the same session knows: an older ticket would lead back to what was before.
     fn hear(&mut self, newer: &Self) {
         let same = self.session_key() == newer.session_key();
         if let (true, Some(session), Some(newest)) = (same, &mut self.session, &newer.session) {
             session.token.clone_from(&newest.token);
+            session.next = session.next.max(newest.next);
+        }
+    }
+
+    /// The same session has answered another entry, and with it all numbers up to that one's.
+    fn go_behind(&mut self, answered: &Self) {
+        let same = self.session_key() == answered.session_key();
+        if let (true, Some(session), Some(answered)) = (same, &mut self.session, &answered.session) {
+            session.next = session.next.max(answered.sequence.next());
         }
     }
 }
@@ -171,10 +180,16 @@ impl Journal {
 
     /// Strikes out a file that needs nobody to go on with it.
     pub(crate) fn strike(&mut self, errand: &Errand) -> Result<(), Failure> {
-        if self.own.as_ref().is_none_or(|own| own.entries.iter().all(|entry| entry.errand != *errand)) {
-            return Ok(());
-        }
-        self.change(&Line::Struck(errand.clone()))
+        if self.has(errand) { self.change(&Line::Struck(errand.clone())) } else { Ok(()) }
+    }
+
+    /// Strikes out a file whose number has its answer. Those behind it know by that how far the session was.
+    pub(crate) fn settle(&mut self, errand: &Errand) -> Result<(), Failure> {
+        if self.has(errand) { self.change(&Line::Answered(errand.clone())) } else { Ok(()) }
+    }
+
+    fn has(&self, errand: &Errand) -> bool {
+        self.own.as_ref().is_some_and(|own| own.entries.iter().any(|entry| entry.errand == *errand))
     }
 
     fn change(&mut self, change: &Line) -> Result<(), Failure> {

@@ -192,6 +192,7 @@ fn gone(reason: &str) -> Act {
 mod ahead;
 mod asking;
 mod fetching;
+mod forgetful;
 mod heartbeats;
 mod killed;
 mod output;

@@ -195,14 +195,14 @@ impl<'a> Sending<'a> {
             Ok(stored) => {
                 self.tries.progress();
                 self.write_down(current, &stored);
-                self.strike(current);
+                self.settle(current);
                 self.tally.files = self.tally.files.saturating_add(1);
                 self.tally.bytes = self.tally.bytes.saturating_add(stored.size);
                 self.context.report.event(&Event::Stored(&stored));
             }
             Err(failure) => {
                 // It is stored under this number for good: asked for it again, the server repeats the same answer.
-                self.strike_unless_open(current, &failure);
+                self.settle(current);
                 self.fail(Some(&current.label), failure);
             }
         }

@@ -36,7 +36,7 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::local(crate::reading::shown(&folder), &error)),
         };
-        share_newest_secrets(&mut ended);
+        share_newest(&mut ended);
         let mut taken = Vec::new();
         if ended.iter().any(|ended| !ended.entries.is_empty()) {
             for errand in errands {
@@ -97,15 +97,14 @@ impl Ended {
     }
 }
 
-/// Gives every entry the secret that was written down last for its session, whichever run it was.
-fn share_newest_secrets(ended: &mut [Ended]) {
+/// Gives every entry the secret that was written down last for its session, and how far that was, whichever run it was.
+fn share_newest(ended: &mut [Ended]) {
     let mut newest: HashMap<(String, SessionId), Entry> = HashMap::new();
-    for entry in ended.iter().flat_map(|ended| &ended.entries) {
+    let mut entries: Vec<&Entry> = ended.iter().flat_map(|ended| &ended.entries).collect();
+    entries.sort_by_key(|entry| entry.noted_ms);
+    for entry in entries {
         let Some((server, id)) = entry.session_key() else { continue };
-        let known = newest.entry((server.to_owned(), id)).or_insert_with(|| entry.clone());
-        if known.noted_ms < entry.noted_ms {
-            known.clone_from(entry);
-        }
+        newest.entry((server.to_owned(), id)).or_insert_with(|| entry.clone()).hear(entry);
     }
     for entry in ended.iter_mut().flat_map(|ended| &mut ended.entries) {
         let key = entry.session_key().map(|(server, id)| (server.to_owned(), id));

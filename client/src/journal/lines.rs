@@ -23,20 +23,27 @@ pub(super) enum Line {
     Noted(Entry),
     /// Nobody needs to go on with it.
     Struck(Errand),
+    /// The same, because its number has its answer.
+    Answered(Errand),
 }
 
 impl Line {
     /// Makes the change.
     pub(super) fn apply(&self, entries: &mut Vec<Entry>) {
-        let (Self::Noted(Entry { errand, .. }) | Self::Struck(errand)) = self;
-        entries.retain(|entry| entry.errand != *errand);
-        if let Self::Noted(newest) = self {
-            for entry in entries.iter_mut() {
-                entry.hear(newest);
+        let (Self::Noted(Entry { errand, .. }) | Self::Struck(errand) | Self::Answered(errand)) = self;
+        let place = entries.iter().position(|entry| entry.errand == *errand);
+        let before = place.map(|place| entries.remove(place));
+        match (self, before) {
+            (Self::Noted(newest), _) => {
+                for entry in entries.iter_mut() {
+                    entry.hear(newest);
+                }
+                entries.push(newest.clone());
+                let surplus = entries.len().saturating_sub(ENTRIES_MAX);
+                entries.drain(..surplus);
             }
-            entries.push(newest.clone());
-            let surplus = entries.len().saturating_sub(ENTRIES_MAX);
-            entries.drain(..surplus);
+            (Self::Answered(_), Some(answered)) => entries.iter_mut().for_each(|entry| entry.go_behind(&answered)),
+            (Self::Struck(_), _) | (Self::Answered(_), None) => {}
         }
     }
 }

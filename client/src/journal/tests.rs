@@ -53,6 +53,18 @@ fn with_ticket(session: u8, sequence: u64, ticket: u8) -> Place {
     Place::Session { id: SessionId::from_random([session; 16]), secret, sequence, next: sequence }
 }
 
+impl Place {
+    /// The same, written down when this number was the first without an answer.
+    fn going_on_at(self, number: u64) -> Self {
+        match self {
+            Self::Session { id, secret, sequence, .. } => {
+                Self::Session { id, secret, sequence, next: Sequence::new(number).unwrap() }
+            }
+            Self::Transfer(id) => Self::Transfer(id),
+        }
+    }
+}
+
 fn transfer(byte: u8) -> Place {
     Place::Transfer(TransferId::from_random([byte; 16]))
 }
@@ -104,12 +116,48 @@ fn the_newest_ticket_of_a_session_goes_with_every_file_of_it() {
     drop(first);
     let mut second = home.journal();
     let taken = second.take([&a].into_iter(), 4).unwrap();
-    assert_eq!(taken, [(&a, with_ticket(1, 3, 11))]);
+    assert_eq!(taken, [(&a, with_ticket(1, 3, 11).going_on_at(4))]);
     // And over several.
-    second.note(&a, &with_ticket(1, 3, 12), 5).unwrap();
+    second.note(&a, &with_ticket(1, 3, 12).going_on_at(4), 5).unwrap();
     drop(second);
-    let newest = [with_ticket(1, 3, 12), with_ticket(1, 4, 12), with_ticket(2, 1, 20)];
+    let newest = [with_ticket(1, 3, 12).going_on_at(4), with_ticket(1, 4, 12), with_ticket(2, 1, 20)];
     assert_eq!(home.taken(&[a, b, c], 6), newest);
+}
+
+#[test]
+fn an_answer_counts_for_every_file_of_its_session() {
+    let home = Home::new();
+    let (a, b, c) = (home.errand("a"), home.errand("b"), home.errand("c"));
+    // In the run that heard it, and read again.
+    let mut first = home.journal();
+    first.note(&a, &place(1), 1).unwrap();
+    first.note(&b, &place(2), 2).unwrap();
+    first.note(&c, &with_ticket(2, 7, 20), 3).unwrap();
+    first.settle(&a).unwrap();
+    drop(first);
+    // And in another, which goes on with that session.
+    let mut second = home.journal();
+    second.note(&a, &place(3), 4).unwrap();
+    second.settle(&a).unwrap();
+    second.note(&a, &place(4), 5).unwrap();
+    drop(second);
+    assert_eq!(home.taken(&[b.clone(), c], 6), [place(2).going_on_at(2), with_ticket(2, 7, 20)]);
+    let mut third = home.journal();
+    third.note(&b, &place(4).going_on_at(4), 7).unwrap();
+    drop(third);
+    assert_eq!(home.taken(&[a], 8), [place(4).going_on_at(4)]);
+}
+
+#[test]
+fn a_refusal_is_no_answer_to_a_number() {
+    let home = Home::new();
+    let (a, b) = (home.errand("a"), home.errand("b"));
+    let mut first = home.journal();
+    first.note(&a, &place(1), 1).unwrap();
+    first.note(&b, &place(2), 2).unwrap();
+    first.strike(&a).unwrap();
+    drop(first);
+    assert_eq!(home.taken(&[b], 3), [place(2)]);
 }
 
 #[test]

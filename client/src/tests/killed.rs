@@ -9,7 +9,7 @@ impl World {
     }
 
     /// The same, when the server has heard these actions last.
-    async fn killed_at(&self, last: &[&str], line: &str, to: &str, heard: &Heard) {
+    pub(super) async fn killed_at(&self, last: &[&str], line: &str, to: &str, heard: &Heard) {
         let last: Vec<String> = last.iter().map(|action| (*action).to_owned()).collect();
         self.killed_when(line, to, || actions(heard).ends_with(&last)).await;
     }

@@ -19,31 +19,28 @@ impl Sending<'_> {
         let taken = self.journal.take(errands.iter(), Clock::wall_ms());
         let taken = self.noted(taken).unwrap_or_default();
         self.left = taken.into_iter().map(|(errand, place)| (errand.clone(), place)).collect();
-        let stored_in = self.pass_over(sources, round);
+        let stored = self.pass_over(sources, round);
+        let named = self.conversation.as_ref().and_then(Conversation::session).map(|named| named.id);
         // There may be several; a client is in one session at a time.
         let places = self.left.iter().map(|(_, place)| place);
-        let held = places.filter_map(held).min_by_key(|held| held.next);
+        let first = places.filter_map(held).min_by_key(|held| held.next).map(|held| held.id);
         // Where nothing is left to go on with, there may be a session that was to be closed.
-        if let Some(held) = held.map(|held| self.with_newest_secret(held)).or(stored_in) {
+        let id = named.or(first).or(stored.map(|(id, _)| id));
+        if let Some(held) = id.and_then(|id| self.furthest(id, stored)) {
             self.conversation = self.conversation.take().map(|conversation| conversation.after(held));
             sources.sort_by_cached_key(|source| self.sequence_left(source).unwrap_or(u64::MAX));
         }
     }
 
-    /// The ticket that is remembered may be newer than the one a journal has: another run may have gone on with the
-    /// session, and a journal is written before the answer comes.
-    fn with_newest_secret(&self, held: Held) -> Held {
-        let remembered = self.context.remembered.find(&self.context.server, Some(&held.id.to_wire())).ok();
-        match remembered.filter(|remembered| remembered.id == held.id && held.secret.changes()) {
-            Some(Held { secret, next, .. }) if next >= self.furthest_left(held.id) => Held { secret, ..held },
-            Some(_) | None => held,
-        }
-    }
-
-    /// How far the session was when the newest of its secrets was written down with a file.
-    fn furthest_left(&self, id: SessionId) -> Sequence {
-        let places = self.left.iter().filter_map(|(_, place)| held(place));
-        places.filter(|held| held.id == id).map(|held| held.next).max().unwrap_or(Sequence::FIRST)
+    /// The session as it was when the newest of its answers was written down, wherever that was: a journal is written
+    /// before an answer comes, what is remembered may be of another run, and of a run that was killed it may be old. A
+    /// server that is behind that is known by it, and an older ticket would lead back.
+    fn furthest(&self, id: SessionId, stored: Option<(SessionId, Sequence)>) -> Option<Held> {
+        let remembered = self.context.remembered.find(&self.context.server, Some(&id.to_wire())).ok();
+        let left = self.left.iter().filter_map(|(_, place)| held(place));
+        let newest = left.chain(remembered).filter(|held| held.id == id).max_by_key(|held| held.next)?;
+        let stored = stored.filter(|(of, _)| *of == id).map_or(newest.next, |(_, last)| last.next());
+        Some(Held { next: newest.next.max(stored), ..newest })
     }
 
     fn sequence_left(&self, source: &Source) -> Option<u64> {
@@ -102,10 +99,11 @@ impl Sending<'_> {
         }
     }
 
-    pub(super) fn strike(&mut self, current: &Current<'_>) {
-        if let Some(errand) = &current.errand {
-            self.strike_out(errand);
-        }
+    /// The file has its answer.
+    pub(super) fn settle(&mut self, current: &Current<'_>) {
+        let Some(errand) = &current.errand else { return };
+        let settled = self.journal.settle(errand);
+        self.noted(settled);
     }
 
     pub(super) fn strike_out(&mut self, errand: &Errand) {
@@ -113,10 +111,10 @@ impl Sending<'_> {
         self.noted(struck);
     }
 
-    /// A file nobody needs to go on with is struck out: it was refused, cannot be read, or is stored wrong.
+    /// A file nobody needs to go on with is struck out: it was refused, or cannot be read.
     pub(super) fn strike_unless_open(&mut self, current: &Current<'_>, failure: &Failure) {
-        if !leaves_open(failure) {
-            self.strike(current);
+        if let (false, Some(errand)) = (leaves_open(failure), &current.errand) {
+            self.strike_out(errand);
         }
     }
 

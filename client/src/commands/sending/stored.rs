@@ -1,8 +1,9 @@
 //! What a run of the same command stored before it was cut is not sent again.
 
+use shared::id::{Sequence, SessionId};
+
 use super::Sending;
 use crate::commands::current::Current;
-use crate::conversation::Held;
 use crate::env::Clock;
 use crate::event::{Event, Stored};
 use crate::journal::{Place, Round};
@@ -11,8 +12,8 @@ use crate::text::counted;
 
 impl Sending<'_> {
     /// Takes out the files that are stored and unchanged since. Their session may be gone; they are not: no session
-    /// takes its files with it when it ends. Gives the session of the last of them, if it is still remembered.
-    pub(super) fn pass_over(&mut self, sources: &mut Vec<Source>, round: &Round) -> Option<Held> {
+    /// takes its files with it when it ends. Gives the session of the last of them, and the highest number among them.
+    pub(super) fn pass_over(&mut self, sources: &mut Vec<Source>, round: &Round) -> Option<(SessionId, Sequence)> {
         let before = self.journal.stored_before(round, Clock::wall_ms());
         let mut before = self.noted(before).filter(|before| !before.is_empty())?;
         let mut session = None;
@@ -26,14 +27,14 @@ impl Sending<'_> {
             }
             self.tally.already = self.tally.already.saturating_add(1);
             self.context.report.event(&Event::Already(&stored));
-            session = stored.session.or(session);
+            session = further(session, &stored);
             false
         });
         if self.tally.already > 0 {
             let files = counted(self.tally.already, "file");
             self.context.report.talk(&format!("already stored by the run that was cut: {files}"));
         }
-        self.context.remembered.find(&self.context.server, Some(&session?.to_wire())).ok()
+        session
     }
 
     /// Writes down that a file is stored.
@@ -42,6 +43,12 @@ impl Sending<'_> {
         let added = self.journal.add_stored(errand, stored);
         self.noted(added);
     }
+}
+
+/// How far a session was, when this was stored in it too.
+fn further(session: Option<(SessionId, Sequence)>, stored: &Stored) -> Option<(SessionId, Sequence)> {
+    let Some(here) = stored.session.zip(stored.sequence) else { return session };
+    session.filter(|(id, _)| *id == here.0).max(Some(here))
 }
 
 /// Whether this is the file that was under way there.
