@@ -122,6 +122,15 @@ impl Task {
             code => Err(failed("the exit code 0, because all is stored", format!("{code:?}; it said: {}", story.said))),
         }
     }
+
+    /// Success, if it is told, must be true: every file is stored, once or more often.
+    pub(super) fn believed(&self, story: &Story) -> Checked {
+        let missing = self.files.iter().find(|(_, data)| !story.stored.contains(data));
+        match (story.exits.last(), missing) {
+            (Some(0), Some((name, _))) => Err(failed(format!("{name} to be stored, or no success"), "the exit code 0")),
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
 }
 
 impl Story {
