@@ -1,5 +1,7 @@
-//! One TCP connection on which nothing is waited for without a bound and nothing is read without one. Raw
-//! bytes both ways; knows the form of a frame, and not what is in it.
+//! One TCP connection on which nothing is waited for without a bound and nothing is read without one. Raw bytes and
+//! lines both ways.
+
+mod frames;
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -8,14 +10,16 @@ use std::time::Duration;
 use crate::bytes::brief;
 use crate::check::{Checked, Stop, failed};
 use crate::env::Deadline;
-use crate::frame::Frame;
 use crate::record::{Record, Way};
 
 /// Bytes of a line that are read before it counts as endless; far above any limit of the wire.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
-/// Bytes of one body that are taken; more than any check sends or asks for.
+/// Bytes of one payload that are taken; more than any check sends or asks for.
 const BODY_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// How much longer than a piece all bytes of a payload may take.
+const BODY_PATIENCES_MAX: u32 = 12;
 
 /// Bytes that are read behind the last reply while the end is waited for.
 const REST_BYTES_MAX: usize = 1024 * 1024;
@@ -120,39 +124,6 @@ impl<'a> Link<'a> {
         }
     }
 
-    /// The next frame; nothing when the peer ended its side instead.
-    pub(crate) fn frame_or_end(&mut self, wanted: &str) -> Checked<Option<Frame>> {
-        let Some(mut frame) = self.header_or_end(wanted)? else { return Ok(None) };
-        self.body(&mut frame, wanted)?;
-        Ok(Some(frame))
-    }
-
-    /// The header of the next frame; nothing when the peer ended its side instead.
-    pub(crate) fn header_or_end(&mut self, wanted: &str) -> Checked<Option<Frame>> {
-        let Some(line) = self.line_or_end(wanted)? else { return Ok(None) };
-        Frame::read(line).map(Some).map_err(|reason| failed(wanted, reason))
-    }
-
-    /// Everything behind the header of a frame.
-    pub(crate) fn body(&mut self, frame: &mut Frame, wanted: &str) -> Checked {
-        frame.session_data = self.exactly(frame.session_data_bytes(), wanted)?;
-        match frame.payload_bytes().map_err(|reason| failed(wanted, reason))? {
-            Some(count) => frame.payload = self.exactly(count, wanted)?,
-            None => frame.payload = self.chunks(wanted)?,
-        }
-        if frame.has_trailer() {
-            let line =
-                self.line_or_end(wanted)?.ok_or_else(|| self.stopped(wanted, "the end where a trailer belongs"))?;
-            frame.add_trailer(&line).map_err(|reason| failed(wanted, reason))?;
-        }
-        Ok(())
-    }
-
-    /// The next frame, which must be there.
-    pub(crate) fn frame(&mut self, wanted: &str) -> Checked<Frame> {
-        self.frame_or_end(wanted)?.ok_or_else(|| failed(wanted, "the end of the connection"))
-    }
-
     /// Exactly so many bytes.
     pub(crate) fn exactly(&mut self, count: u64, wanted: &str) -> Checked<Vec<u8>> {
         let count = match usize::try_from(count) {
@@ -160,10 +131,12 @@ impl<'a> Link<'a> {
             Ok(bytes) if count <= BODY_BYTES_MAX => bytes,
             Ok(_) | Err(_) => return Err(failed(wanted, format!("an announcement of {count} bytes"))),
         };
-        let mut deadline = Deadline::after(self.patience);
+        let whole = Deadline::after(self.patience.saturating_mul(BODY_PATIENCES_MAX));
         while self.buffer.len() < count {
-            match self.fill(deadline) {
-                Filled::Some => deadline = Deadline::after(self.patience),
+            // Each piece has its time, and so have all together: a peer that hardly moves is waited for no longer.
+            let piece = whole.left().map_or(whole, |left| Deadline::after(self.patience.min(left)));
+            match self.fill(piece) {
+                Filled::Some => {}
                 Filled::End => {
                     let had = self.buffer.len();
                     return Err(self.stopped(wanted, &format!("the end of the connection {had} bytes into {count}")));
@@ -174,20 +147,6 @@ impl<'a> Link<'a> {
         let bytes = self.take(count);
         self.record.note(self.number, Way::Came, &bytes);
         Ok(bytes)
-    }
-
-    fn chunks(&mut self, wanted: &str) -> Checked<Vec<u8>> {
-        let mut payload = Vec::new();
-        loop {
-            let line = self.line_or_end(wanted)?.ok_or_else(|| failed(wanted, "the end where a chunk belongs"))?;
-            let line = line.strip_suffix(b"\r").unwrap_or(&line);
-            let length = std::str::from_utf8(line).ok().and_then(|text| text.parse::<u64>().ok());
-            match length.filter(|length| length.to_string().as_bytes() == line) {
-                Some(0) => return Ok(payload),
-                Some(length) => payload.extend(self.exactly(length, wanted)?),
-                None => return Err(failed(wanted, format!("the chunk length {}", brief(line)))),
-            }
-        }
     }
 
     /// The peer closes now and has nothing more to say.
@@ -235,6 +194,21 @@ impl<'a> Link<'a> {
             }
         }
         Err(self.stopped(wanted, "bytes at once"))
+    }
+
+    /// Whether nothing comes for so long, not even the end.
+    pub(crate) fn idle_for(&mut self, time: Duration) -> bool {
+        self.buffer.is_empty() && matches!(self.fill(Deadline::after(time)), Filled::Silence)
+    }
+
+    /// Reads all that comes until there is silence for so long, or an end; it is not taken by that.
+    pub(crate) fn gather(&mut self, silence: Duration) {
+        while self.buffer.len() <= REST_BYTES_MAX && matches!(self.fill(Deadline::after(silence)), Filled::Some) {}
+    }
+
+    /// Whether something was read that nobody has taken yet.
+    pub(crate) fn holds_more(&self) -> bool {
+        !self.buffer.is_empty()
     }
 
     /// Ends both directions at once.
