@@ -3,6 +3,7 @@
 
 mod answers;
 mod command;
+mod deeds;
 mod faults;
 mod framing;
 mod host;

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::host::Host;
 use super::memory::Memory;
-use super::replies::{hello, line, refusal, reply, with};
+use super::replies::{hello, line, record, refusal, reply, with};
 use super::request::Request;
 use super::story::Mode;
 use crate::check::Checked;
 use crate::link::Link;
 
-/// How long a client that said that it waits must be silent.
-const SILENCE: Duration = Duration::from_millis(150);
+/// How long a client that waits must be silent to be believed.
+pub(super) const SILENCE: Duration = Duration::from_millis(150);
 
 impl Host<'_> {
     /// Reads a part of the payload and keeps it, as a server does whose client is gone.
@@ -112,7 +112,7 @@ impl Host<'_> {
         if self.mode == Mode::Stateful {
             let id = request.frame.text("session.id").unwrap_or_default().to_owned();
             let next = self.memory.session(&id).map_or(1, |session| session.next);
-            let answer = self.in_session(request, reply("session_status"));
+            let answer = with(self.in_session(request, reply("session_status")), "record", record());
             return match self.memory.partial(Some(&format!("{id}/{next}"))) {
                 Some(partial) => with(answer, "partial", with(partial, "sequence", next.into())),
                 None => answer,

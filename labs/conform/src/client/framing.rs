@@ -24,20 +24,16 @@ pub(super) const CHECKS: &[Client] = &[
     Client::new("what is no reply is no success", "4", nonsense),
 ];
 
-fn right(ground: &Ground, task: &Task) -> Checked {
-    task.done(&task.with(ground, &mut |_| Deed::Right)?)
-}
-
 fn one(ground: &Ground) -> Checked {
-    right(ground, &Task::any(ground, "hello"))
+    Task::any(ground, "hello").goes_well(ground, || Deed::Right)
 }
 
 fn empty(ground: &Ground) -> Checked {
-    right(ground, &Task::any(ground, ""))
+    Task::any(ground, "").goes_well(ground, || Deed::Right)
 }
 
 fn any_bytes(ground: &Ground) -> Checked {
-    right(ground, &Task::any(ground, ANY_BYTES.repeat(4000)))
+    Task::any(ground, ANY_BYTES.repeat(4000)).goes_well(ground, || Deed::Right)
 }
 
 /// A file whose local name is this one; what the client tells of it.
@@ -67,8 +63,7 @@ fn fit_name(ground: &Ground) -> Checked {
 }
 
 fn pieces(ground: &Ground) -> Checked {
-    let task = Task::any(ground, "hello");
-    task.done(&task.with(ground, &mut |_| Deed::Pieces)?)
+    Task::any(ground, "hello").goes_well(ground, || Deed::Pieces)
 }
 
 fn spellings(ground: &Ground) -> Checked {
@@ -76,8 +71,7 @@ fn spellings(ground: &Ground) -> Checked {
         let text = reply.to_string().replace("\"status\":\"", "\"st\\u0061tus\" : \"");
         format!("{text} \r\n")
     };
-    let task = Task::any(ground, "hello");
-    task.done(&task.with(ground, &mut |_| Deed::Retold(retold))?)
+    Task::any(ground, "hello").goes_well(ground, || Deed::Retold(retold))
 }
 
 fn unknown_fields(ground: &Ground) -> Checked {
@@ -90,8 +84,7 @@ fn unknown_fields(ground: &Ground) -> Checked {
         }
         line(&reply)
     };
-    let task = Task::any(ground, "hello");
-    task.done(&task.with(ground, &mut |_| Deed::Retold(retold))?)
+    Task::any(ground, "hello").goes_well(ground, || Deed::Retold(retold))
 }
 
 fn nonsense(ground: &Ground) -> Checked {

@@ -4,10 +4,11 @@
 use std::net::{TcpListener, TcpStream};
 
 use super::Ground;
+use super::answers::SILENCE;
 use super::command::{Folder, GLANCE, Running};
 use super::memory::Memory;
 use super::replies::{line, refusal};
-use super::request::Request;
+use super::request::{Request, Sent};
 use super::story::{Deed, Event, Mode, Story, Task};
 use super::week01;
 use crate::check::{Checked, failed};
@@ -15,8 +16,9 @@ use crate::env::{Deadline, pause};
 use crate::link::Link;
 use crate::record::Way;
 
-/// Connections of one check; a client that opens more is not trying to get anywhere.
+/// Connections and requests of one check; a client that needs more is not trying to get anywhere.
 const CONNECTIONS_MAX: usize = 40;
+const REQUESTS_MAX: usize = 400;
 
 /// Whether more frames are read from a connection.
 #[derive(PartialEq)]
@@ -44,6 +46,9 @@ pub(super) fn serve(ground: &Ground, task: &Task, deed: &mut dyn FnMut(Event) ->
         }
         exits.push(exit?);
     }
+    if host.connections == 0 {
+        return Err(failed("a connection", format!("the end of the command without one; its exit codes: {exits:?}")));
+    }
     Ok(Story { requests: host.requests, stored: host.memory.files, exits, said })
 }
 
@@ -69,15 +74,13 @@ impl Host<'_> {
                 return Err(failed("an end of trying", format!("{} connections", self.connections)));
             }
             let mut link = Link::over(stream, self.ground.patience, &self.ground.record);
-            match (self.mode, deed(Event::Connected)) {
-                (_, Deed::Close) => link.cut(),
-                (_, Deed::Say(bytes)) => {
-                    link.send(bytes);
-                    link.end();
-                    link.drop_rest();
-                }
-                (Mode::Week01, _) => self.memory.files.extend(week01::serve(&mut link)?),
-                (Mode::Stateless | Mode::Stateful, _) => self.connection(&mut link, deed)?,
+            if matches!(deed(Event::Connected), Deed::Close) {
+                link.cut();
+                continue;
+            }
+            match self.mode {
+                Mode::Week01 => week01::serve(&mut link, &mut self.memory.files)?,
+                Mode::Stateless | Mode::Stateful => self.connection(&mut link, deed)?,
             }
         }
         running.exit(self.ground.patience)
@@ -106,8 +109,13 @@ impl Host<'_> {
 
     fn connection(&mut self, link: &mut Link, deed: &mut dyn FnMut(Event) -> Deed) -> Checked {
         let mut bound = None;
-        while let Some(frame) = link.header_or_end("a request")? {
-            let request = Request::judged(frame, self.mode, &self.ground.record)?;
+        loop {
+            let sent = if link.holds_more() { Sent::Ahead } else { Sent::Behind };
+            let Some(frame) = link.header_or_end("a request")? else { break };
+            if self.requests.len() == REQUESTS_MAX {
+                return Err(failed("an end of trying", format!("{REQUESTS_MAX} requests, and one more")));
+            }
+            let request = Request::judged(frame, sent, self.mode, &self.ground.record)?;
             if self.request(link, request, &mut bound, deed)? == Then::Closed {
                 break;
             }
@@ -122,63 +130,62 @@ impl Host<'_> {
         bound: &mut Option<String>,
         deed: &mut dyn FnMut(Event) -> Deed,
     ) -> Checked<Then> {
-        let deed = deed(Event::Asked(&request));
-        match deed {
-            Deed::Close => return Ok(self.heard(request, Then::Closed)),
-            Deed::Say(bytes) => {
-                link.send(bytes);
-                link.end();
-                link.drop_rest();
-                return Ok(self.heard(request, Then::Closed));
+        let then = match deed(Event::Asked(&request)) {
+            Deed::Right => {
+                let reply = self.answered(link, &mut request, bound)?;
+                link.send(line(&reply));
+                Then::GoOn
             }
-            Deed::Last(error) => {
-                link.send(line(&refusal(error, &request, true)));
-                link.end();
-                link.drop_rest();
-                return Ok(self.heard(request, Then::Closed));
+            Deed::Retold(retold) => {
+                let reply = self.answered(link, &mut request, bound)?;
+                link.send(retold(reply));
+                Then::GoOn
+            }
+            Deed::Pieces => {
+                let reply = self.answered(link, &mut request, bound)?;
+                link.send_cut(line(&reply).as_bytes(), 1);
+                Then::GoOn
+            }
+            Deed::Lose => {
+                self.answered(link, &mut request, bound)?;
+                Then::Closed
+            }
+            Deed::Half => {
+                let reply = line(&self.answered(link, &mut request, bound)?);
+                link.send(reply.get(..reply.len() / 2).unwrap_or_default());
+                Then::Closed
+            }
+            Deed::Cut(count) => {
+                self.cut(link, &request, count)?;
+                Then::Closed
+            }
+            Deed::Misfit => {
+                self.misfit(link, &mut request)?;
+                Then::GoOn
             }
             Deed::Refuse(error) => {
                 if !request.waits() {
                     link.body(&mut request.frame, "the rest of the frame")?;
                 }
+                // What is sent without waiting for the answer is here before it.
+                link.gather(SILENCE);
                 link.send(line(&refusal(error, &request, false)));
-                return Ok(self.heard(request, Then::GoOn));
+                Then::GoOn
             }
-            Deed::Misfit => {
-                self.misfit(link, &mut request)?;
-                return Ok(self.heard(request, Then::GoOn));
-            }
-            Deed::Cut(count) => {
-                self.cut(link, &request, count)?;
-                return Ok(self.heard(request, Then::Closed));
-            }
-            Deed::Right | Deed::Retold(_) | Deed::Pieces | Deed::Lose | Deed::Half => {}
-        }
-        let reply = self.answered(link, &mut request, bound)?;
+            Deed::Last(error) => last_word(link, line(&refusal(error, &request, true))),
+            Deed::Say(bytes) => last_word(link, bytes),
+            // Replies that are under way arrive: a connection that is broken off could take them along.
+            Deed::Close => last_word(link, ""),
+        };
         self.requests.push(request);
-        let whole = line(&reply);
-        match deed {
-            Deed::Lose => return Ok(Then::Closed),
-            Deed::Half => {
-                link.send(whole.get(..whole.len() / 2).unwrap_or_default());
-                return Ok(Then::Closed);
-            }
-            Deed::Pieces => link.send_cut(whole.as_bytes(), 1),
-            Deed::Retold(retold) => link.send(retold(reply)),
-            // The others were dealt with before.
-            Deed::Right
-            | Deed::Cut(_)
-            | Deed::Misfit
-            | Deed::Refuse(_)
-            | Deed::Last(_)
-            | Deed::Say(_)
-            | Deed::Close => link.send(whole),
-        }
-        Ok(Then::GoOn)
+        Ok(then)
     }
+}
 
-    fn heard(&mut self, request: Request, then: Then) -> Then {
-        self.requests.push(request);
-        then
-    }
+/// Says this, and closes.
+fn last_word(link: &mut Link, bytes: impl AsRef<[u8]>) -> Then {
+    link.send(bytes);
+    link.end();
+    link.drop_rest();
+    Then::Closed
 }

@@ -35,8 +35,13 @@ pub(super) struct Memory {
 impl Conversation {
     /// The member `session` of a reply.
     pub(super) fn told(&self) -> Value {
+        let state = match (self.ended, self.next) {
+            (true, _) => "terminated",
+            (false, 1) => "pending",
+            (false, _) => "active",
+        };
         json!({
-            "id": self.id, "mode": "stateful", "state": "active", "epoch": self.epoch,
+            "id": self.id, "mode": "stateful", "state": state, "epoch": self.epoch,
             "next_sequence": self.next, "expires_in_s": 300, "data_size": 0,
         })
     }

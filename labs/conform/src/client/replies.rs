@@ -31,6 +31,14 @@ pub(super) fn refusal(error: Value, request: &Request, closing: bool) -> Value {
     if closing { with(answer, "closing", true.into()) } else { answer }
 }
 
+/// What this server remembers of a session; no check is about it.
+pub(super) fn record() -> Value {
+    json!({
+        "client_address": "127.0.0.1:1", "created_at": 0, "last_activity": 0, "message_count": 1,
+        "total_bytes": 0, "files_transferred": 0, "state_bytes": 0,
+    })
+}
+
 /// What this server can do.
 pub(super) fn hello() -> Value {
     let hello = json!({

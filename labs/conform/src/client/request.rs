@@ -4,21 +4,31 @@ use serde_json::{Value, json};
 
 use super::rules;
 use super::story::Mode;
-use crate::check::Checked;
+use crate::check::{Checked, failed};
 use crate::digest::{blake3, sha256};
 use crate::frame::Frame;
 use crate::record::Record;
 
+/// When a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// Before the request in front of it had its answer.
+    Ahead,
+    /// Afterwards.
+    Behind,
+}
+
 /// A request.
 pub(super) struct Request {
     pub(super) frame: Frame,
+    pub(super) sent: Sent,
 }
 
 impl Request {
     /// Demands that the header keeps every rule and is in the mode that was asked for.
-    pub(super) fn judged(frame: Frame, mode: Mode, record: &Record) -> Checked<Self> {
+    pub(super) fn judged(frame: Frame, sent: Sent, mode: Mode, record: &Record) -> Checked<Self> {
         rules::kept(&frame, record)?;
-        let request = Self { frame };
+        let request = Self { frame, sent };
         let asked = request.frame.text("session.mode").unwrap_or("stateless");
         if asked != mode.word() && request.action() != "hello" {
             return Err(request.frame.wrong(record, "session", &format!("a frame in the mode {}", mode.word())));
@@ -68,6 +78,9 @@ impl Request {
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
+        if let Some(fault) = self.frame.faults.first() {
+            return Err(failed("a trailer by the grammar of section 2", format!("{fault:?}")));
+        }
         if !fits || self.frame.trailer.keys().any(|key| key != "digest") {
             return Err(self.frame.wrong(record, "trailer", "a trailer with the announced digest and nothing else"));
         }

@@ -8,7 +8,7 @@ use crate::frame::Frame;
 use crate::record::Record;
 
 /// Bytes of a header line by default.
-const HEADER_BYTES_MAX: usize = 8192;
+pub(super) const HEADER_BYTES_MAX: usize = 8192;
 
 /// A field, what its value must be, and in words.
 type Rule = (&'static str, fn(&Value) -> bool, &'static str);
@@ -32,7 +32,7 @@ const RULES: [Rule; 19] = [
     ("session.id", |value| value.is_null() || value.as_str().is_some_and(is_uuid), "a UUID or null"),
     ("session.sequence", |value| value.as_u64().is_some_and(|sequence| sequence > 0), "an integer from 1"),
     ("session.token", |value| value.as_str().is_some_and(|token| token.len() == 43), "43 characters"),
-    ("session.data_size", |value| value.as_u64().is_some_and(|size| size <= 65536), "an integer up to 65536"),
+    ("session.data_size", |value| *value == 0, "0, because no ticket was given"),
 ];
 
 /// Which fields only some actions have, and which.

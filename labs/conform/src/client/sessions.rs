@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::Ground;
+use super::deeds::{each_upload, first_upload};
 use super::replies::{line, with};
-use super::request::Request;
-use super::stateless::{other_digest, uploads};
+use super::request::{Request, Sent};
+use super::stateless::other_digest;
 use super::story::{Deed, Event, Mode, Story, Task};
 use crate::check::{Check, Checked, Need, Stop, failed};
 
@@ -49,43 +50,33 @@ fn numbered(ground: &Ground) -> Checked {
 
 fn wrong_digest(ground: &Ground) -> Checked {
     let task = Task::of(Mode::Stateful, "hello");
-    let story = task.with(ground, &mut |event| uploads(&event, Deed::Retold(other_digest)))?;
+    let story = task.with(ground, &mut each_upload(|| Deed::Retold(other_digest)))?;
     story.no_success("the digest in the reply is that of something else")
 }
 
 fn refused(ground: &Ground) -> Checked {
-    let mut refused = false;
-    let story = Task::several(Mode::Stateful, &THREE).with(ground, &mut |event| {
-        let first = matches!(&event, Event::Asked(request) if request.is("transfer")) && !refused;
-        refused |= first;
-        if first { Deed::Refuse(json!({"code": "bad_name", "retry": "never"})) } else { Deed::Right }
-    })?;
+    let refused = Deed::Refuse(json!({"code": "bad_name", "retry": "never"}));
+    let story = Task::several(Mode::Stateful, &THREE).with(ground, &mut first_upload(refused))?;
     story.no_success("the server refused a file")?;
     // A client may stop at the first refusal. One that goes on has to use the number again.
-    let used = story.stored.len();
-    let went_on = story.asked("transfer").count() > THREE.len();
-    if used == 0 && went_on {
-        return Err(failed("the refused number again", format!("{:?}", numbers(&story))));
+    let went_on = story.asked("transfer").skip(1).any(|request| request.sent == Sent::Behind);
+    if went_on && story.stored.len() + 1 < THREE.len() {
+        return Err(failed(
+            "the refused number again, for the next file",
+            format!("the numbers {:?}", numbers(&story)),
+        ));
     }
     Ok(())
 }
 
-/// The first upload meets this; everything else goes well.
-fn first_upload(ground: &Ground, task: &Task, mut deed: Option<Deed>) -> Checked<Story> {
-    task.with(ground, &mut |event| {
-        let upload = matches!(&event, Event::Asked(request) if request.is("transfer"));
-        if upload { deed.take().unwrap_or(Deed::Right) } else { Deed::Right }
-    })
-}
-
 fn lost_reply(ground: &Ground) -> Checked {
     let task = Task::several(Mode::Stateful, &THREE).again();
-    task.done(&first_upload(ground, &task, Some(Deed::Lose))?)
+    task.done(&task.with(ground, &mut first_upload(Deed::Lose))?)
 }
 
 fn continued(ground: &Ground) -> Checked {
     let task = Task::several(Mode::Stateful, &THREE).again();
-    let story = first_upload(ground, &task, Some(Deed::Lose))?;
+    let story = task.with(ground, &mut first_upload(Deed::Lose))?;
     let ids = |request: &Request| request.frame.text("session.id").is_some();
     if story.asked("connect").filter(|request| ids(request)).count() == 0 {
         return Err(failed("a connect with id and token after a lost connection", "none"));
@@ -96,7 +87,8 @@ fn continued(ground: &Ground) -> Checked {
 
 fn moved(ground: &Ground) -> Checked {
     let task = Task::of(Mode::Stateful, "hello");
-    let story = first_upload(ground, &task, Some(Deed::Last(json!({"code": "session_moved", "retry": "never"}))))?;
+    let moved = Deed::Last(json!({"code": "session_moved", "retry": "never"}));
+    let story = task.with(ground, &mut first_upload(moved))?;
     story.no_success("another connection has the session")?;
     story.times("connect", 1, "no second connect, or two clients would take turns for ever")
 }
@@ -127,9 +119,9 @@ fn forgetful(ground: &Ground) -> Checked {
     });
     match (asked, old) {
         (Some(action), _) => Err(failed("nothing more in a session whose answers were lost", action)),
-        (None, None) => Err(Stop::NotOffered("it does not come back to its session".to_owned())),
         // What it had stored before, it may store again: who lost answers may have lost files.
         (None, Some(_)) => task.believed(&story?),
+        (None, None) => story.and(Err(Stop::NotOffered("it does not come back to its session".to_owned()))),
     }
 }
 

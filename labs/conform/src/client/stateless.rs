@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Ground;
+use super::deeds::{each_upload, first_upload};
 use super::replies::{line, with};
 use super::story::{Deed, Event, Mode, Task};
 use crate::check::{Check, Checked, Need, failed};
@@ -21,20 +22,8 @@ pub(super) const CHECKS: &[Client] = &[
     Client::new("a server that speaks no 2.0 is not spoken to in 1.0", "9", not_older),
 ];
 
-/// Only the uploads are answered so.
-pub(super) fn uploads(event: &Event, deed: Deed) -> Deed {
-    if let Event::Asked(request) = event
-        && request.is("transfer")
-    {
-        deed
-    } else {
-        Deed::Right
-    }
-}
-
 fn several(ground: &Ground) -> Checked {
-    let task = Task::several(Mode::Stateless, &["one.txt", "two.png", "three.bin"]);
-    task.done(&task.with(ground, &mut |_| Deed::Right)?)
+    Task::several(Mode::Stateless, &["one.txt", "two.png", "three.bin"]).goes_well(ground, || Deed::Right)
 }
 
 fn own_ids(ground: &Ground) -> Checked {
@@ -55,7 +44,7 @@ pub(super) fn other_digest(reply: Value) -> String {
 
 fn wrong_digest(ground: &Ground) -> Checked {
     let task = Task::of(Mode::Stateless, "hello");
-    let story = task.with(ground, &mut |event| uploads(&event, Deed::Retold(other_digest)))?;
+    let story = task.with(ground, &mut each_upload(|| Deed::Retold(other_digest)))?;
     story.no_success("the digest in the reply is that of something else")
 }
 
@@ -64,25 +53,20 @@ fn wrong_size(ground: &Ground) -> Checked {
         Some(file) => line(&with(reply, "file", with(file, "size", 4.into()))),
         None => line(&reply),
     };
-    let story = Task::of(Mode::Stateless, "hello").with(ground, &mut |event| uploads(&event, Deed::Retold(other)))?;
+    let story = Task::of(Mode::Stateless, "hello").with(ground, &mut each_upload(|| Deed::Retold(other)))?;
     story.no_success("the size in the reply is another")
 }
 
 fn never(ground: &Ground) -> Checked {
     let refused = || Deed::Refuse(json!({"code": "bad_field", "retry": "never", "field": "mime_type"}));
-    let story = Task::of(Mode::Stateless, "hello").with(ground, &mut |event| uploads(&event, refused()))?;
+    let story = Task::of(Mode::Stateless, "hello").with(ground, &mut each_upload(refused))?;
     story.no_success("the server refused the file")?;
     story.times("transfer", 1, "one try, because the same request fails again")
 }
 
 fn lost_reply(ground: &Ground) -> Checked {
-    let (task, mut lost) = (Task::of(Mode::Stateless, "hello").again(), false);
-    let story = task.with(ground, &mut |event| {
-        let first = matches!(&event, Event::Asked(request) if request.is("transfer")) && !lost;
-        lost |= first;
-        if first { Deed::Lose } else { Deed::Right }
-    })?;
-    task.done(&story)
+    let task = Task::of(Mode::Stateless, "hello").again();
+    task.done(&task.with(ground, &mut first_upload(Deed::Lose))?)
 }
 
 fn not_older(ground: &Ground) -> Checked {

@@ -106,6 +106,11 @@ impl Task {
         host::serve(ground, self, deed)
     }
 
+    /// Demands success, while everything is met by this.
+    pub(super) fn goes_well(&self, ground: &Ground, deed: impl Fn() -> Deed) -> Checked {
+        self.done(&self.with(ground, &mut |_| deed())?)
+    }
+
     /// The end of it must be success: every file is stored once, as it is, and the client knows it.
     pub(super) fn done(&self, story: &Story) -> Checked {
         for (name, data) in &self.files {
@@ -134,8 +139,11 @@ impl Task {
 }
 
 impl Story {
-    /// No run may have taken it for success.
+    /// No run may have taken it for success; and something must have been asked, or nobody has refused it.
     pub(super) fn no_success(&self, why: &str) -> Checked {
+        if self.requests.is_empty() {
+            return Err(failed("a request", "none"));
+        }
         if self.exits.contains(&0) {
             return Err(failed(format!("an exit code other than 0, because {why}"), "the exit code 0"));
         }

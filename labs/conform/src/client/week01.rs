@@ -1,12 +1,21 @@
 //! Level 2: a client that sends as in Week 01: header line, payload, again, and the end (PROTOCOL.md section 9).
 
+use std::time::Duration;
+
 use super::Ground;
+use super::rules::HEADER_BYTES_MAX;
 use super::story::{Deed, Mode, Task};
 use crate::check::{Check, Checked, failed};
 use crate::frame::Frame;
 use crate::link::Link;
 
 type Client = Check<Ground>;
+
+/// Silence after which a client is answered that does not end.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// Files of one check; more than any has.
+const FILES_MAX: usize = 40;
 
 pub(super) const CHECKS: &[Client] = &[
     Client::new("a file is a header line and exactly its bytes", "9", one),
@@ -16,18 +25,29 @@ pub(super) const CHECKS: &[Client] = &[
 ];
 
 /// Takes the files of one connection. Nothing is said before the client has ended or waits, as rule 4 has it.
-pub(super) fn serve(link: &mut Link) -> Checked<Vec<Vec<u8>>> {
-    let mut files = Vec::new();
-    while let Some(mut frame) = link.header_or_end("a Week 01 header, or the end")? {
+pub(super) fn serve(link: &mut Link, files: &mut Vec<Vec<u8>>) -> Checked {
+    let mut owed = 0;
+    loop {
+        if owed > 0 && link.idle_for(SILENCE) {
+            link.send("OK\n".repeat(std::mem::take(&mut owed)));
+        }
+        let Some(mut frame) = link.header_or_end("a Week 01 header, or the end")? else { break };
+        if files.len() == FILES_MAX {
+            return Err(failed("an end of the files", format!("{FILES_MAX} files, and one more")));
+        }
         judged(&frame, link)?;
         link.body(&mut frame, "the payload")?;
         files.push(frame.payload);
+        owed += 1;
     }
-    link.send("OK\n".repeat(files.len()));
-    Ok(files)
+    link.send("OK\n".repeat(owed));
+    Ok(())
 }
 
 fn judged(frame: &Frame, link: &Link) -> Checked {
+    if frame.line.len() > HEADER_BYTES_MAX {
+        return Err(failed(format!("a header of at most {HEADER_BYTES_MAX} bytes"), frame.line.len().to_string()));
+    }
     if let Some(fault) = frame.faults.first() {
         return Err(failed("strict JSON", format!("{fault:?}")));
     }
@@ -45,22 +65,18 @@ fn judged(frame: &Frame, link: &Link) -> Checked {
     }
 }
 
-fn right(ground: &Ground, task: &Task) -> Checked {
-    task.done(&task.with(ground, &mut |_| Deed::Right)?)
-}
-
 fn one(ground: &Ground) -> Checked {
-    right(ground, &Task::of(Mode::Week01, "hello"))
+    Task::of(Mode::Week01, "hello").goes_well(ground, || Deed::Right)
 }
 
 fn empty(ground: &Ground) -> Checked {
-    right(ground, &Task::of(Mode::Week01, ""))
+    Task::of(Mode::Week01, "").goes_well(ground, || Deed::Right)
 }
 
 fn any_bytes(ground: &Ground) -> Checked {
-    right(ground, &Task::of(Mode::Week01, super::framing::ANY_BYTES))
+    Task::of(Mode::Week01, super::framing::ANY_BYTES).goes_well(ground, || Deed::Right)
 }
 
 fn several(ground: &Ground) -> Checked {
-    right(ground, &Task::several(Mode::Week01, &["one.txt", "two.png", "three.bin"]))
+    Task::several(Mode::Week01, &["one.txt", "two.png", "three.bin"]).goes_well(ground, || Deed::Right)
 }
