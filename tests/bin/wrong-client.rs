@@ -1,5 +1,6 @@
 //! The client with one mistake, for the kit that grades clients: `wrong-client MISTAKE ARGUMENTS OF THE CLIENT`. A man
 //! in the middle changes what it says, or what it hears, so that it does the wrong thing with what it hears rightly.
+//! What the client never does (Week 01, one file after the other in a session) a few lines do here.
 
 #![expect(
     clippy::expect_used,
@@ -8,7 +9,8 @@
     reason = "a program of tests that stops where it cannot go on"
 )]
 
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 
 use harness::{Edit, relay};
@@ -17,13 +19,68 @@ use serde_json::{Value, json};
 fn main() -> ExitCode {
     let mut args = std::env::args();
     let (_, mistake) = (args.next(), args.next().expect("a mistake"));
+    if mistake == "does_nothing" {
+        return ExitCode::FAILURE;
+    }
     let mut args: Vec<String> = std::iter::once("client".to_owned()).chain(args).collect();
     let to = args.iter().position(|arg| arg == "--to").expect("--to") + 1;
     let address = args[to].to_socket_addrs().expect("an address").next().expect("an address");
+    if let Some(mode) = args.iter().position(|arg| arg == "week01") {
+        return week01(address, &mistake, &args[mode + 1..]);
+    }
+    if mistake == "counts_refusals" {
+        let files = args.iter().position(|arg| arg == "stateful").expect("a mode") + 1;
+        return counts_refusals(address, &args[files..]);
+    }
     args[to] = relayed(address, &mistake).to_string();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let exit = runtime.block_on(client::run(args, client::Environment::of_process(), client::Console::of_process()));
     if mistake == "always_content" { ExitCode::SUCCESS } else { exit.code().into() }
+}
+
+/// Sends files as in Week 01: everything, then the end, and then what the server has to say is read.
+fn week01(address: SocketAddr, mistake: &str, files: &[String]) -> ExitCode {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    let count = if mistake == "week01_one_file" { 1 } else { files.len() };
+    for file in &files[..count] {
+        let mut data = std::fs::read(file).expect("a file");
+        let header = match mistake {
+            "week01_of_tomorrow" => json!({"version": "2.0", "mime_type": "text/plain", "size": data.len()}),
+            "week01_size_as_text" => json!({"mime_type": "text/plain", "size": data.len().to_string()}),
+            _ => json!({"mime_type": "text/plain", "size": data.len()}),
+        };
+        match mistake {
+            "week01_newline_behind" => data.push(b'\n'),
+            "week01_text_mode" => data.retain(|byte| *byte != 0),
+            _ => {}
+        }
+        // The kit may have seen enough.
+        let _ = write!(stream, "{header}\n").and_then(|()| stream.write_all(&data));
+    }
+    if mistake != "week01_waits" {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+    let mut said = Vec::new();
+    let _ = stream.take("OK\n".repeat(count).len().try_into().expect("a length")).read_to_end(&mut said);
+    if said == "OK\n".repeat(count).as_bytes() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Sends each file when the one in front of it has its answer, and the next under the next number, whatever that was.
+fn counts_refusals(address: SocketAddr, files: &[String]) -> ExitCode {
+    let mut stream = BufReader::new(TcpStream::connect(address).expect("a connection"));
+    let mut ask = |session: Value, data: &[u8]| -> Value {
+        let header = json!({"version": "2.0", "mime_type": "text/plain", "size": data.len(), "session": session});
+        let _ = write!(stream.get_mut(), "{header}\n").and_then(|()| stream.get_mut().write_all(data));
+        let mut line = String::new();
+        stream.read_line(&mut line).expect("an answer");
+        serde_json::from_str(&line).unwrap_or_default()
+    };
+    let id = ask(json!({"mode": "stateful", "action": "connect"}), b"")["session"]["id"].clone();
+    for (number, file) in (1..).zip(files) {
+        let session = json!({"mode": "stateful", "action": "transfer", "id": id, "sequence": number});
+        ask(session, &std::fs::read(file).expect("a file"));
+    }
+    ExitCode::FAILURE
 }
 
 /// The mistakes. A test names each with the check that is meant for it.
