@@ -81,11 +81,11 @@ impl Frame {
         }
     }
 
-    /// A failure about the field at a path, with the carets below it.
+    /// A failure about the field at a path, with the carets below it, or below the object that lacks it.
     pub(crate) fn wrong(&self, record: &Record, path: &str, expected: &str) -> Stop {
-        if self.get(path).is_some()
-            && let Some(from) = place(&self.line, path)
-        {
+        let parent = path.rsplit_once('.').map(|(parent, _)| parent);
+        let there = [Some(path), parent].into_iter().flatten().find(|path| self.get(path).is_some());
+        if let Some((path, from)) = there.and_then(|path| Some((path, place(&self.line, path)?))) {
             let key = path.rsplit('.').next().unwrap_or(path);
             record.mark_from(Way::Came, &self.line, from, key.len() + 2);
         }

@@ -41,7 +41,7 @@ impl Way {
 /// Something on one of the connections.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Which connection of the check, from 1.
+    /// Which connection of the check, from 1; 0 for what belongs to none.
     pub connection: usize,
     /// Which way.
     pub way: Way,
@@ -130,10 +130,14 @@ impl Event {
 
 /// The events as lines, each behind `indent`. Connections are numbered where there are several.
 pub(crate) fn lines(events: &[Event], indent: &str) -> String {
-    let several = events.iter().any(|event| event.connection != 1);
+    let several = events.iter().any(|event| event.connection > 1);
     let mut text = String::new();
     for event in events {
-        let number = if several { format!("#{} ", event.connection) } else { String::new() };
+        let number = match (several, event.connection) {
+            (false, _) => String::new(),
+            (true, 0) => "   ".to_owned(),
+            (true, number) => format!("#{number} "),
+        };
         let lead = format!("{indent}{number}{}      ", event.way.word());
         let _ = writeln!(text, "{lead}{}", event.text());
         if let Some(carets) = event.carets() {

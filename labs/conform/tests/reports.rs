@@ -35,7 +35,11 @@ fn a_failure_shows_what_was_sent_what_was_expected_and_what_came() {
          \x20       expected  a reply\n\
          \x20       but came  a line with the control character 0x00\n"
     );
-    assert_eq!(report::summary(&report), "\nserver here\n  level 1 framing    0 of 1 passed\nscore: 0 of 1\n");
+    assert_eq!(
+        report::summary(&report),
+        "\nserver here\n  level 1 framing    0 of 1 passed\n\
+         next: level 1, framing; --level 1 grades it alone\nscore: 0 of 1\n"
+    );
 }
 
 #[test]

@@ -46,6 +46,11 @@ pub fn summary(report: &Report) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "  NOTE: {note}");
     }
+    let failing = Level::ALL.into_iter().find(|level| Count::of(report.level(*level)).failed > 0);
+    if let Some(level) = failing {
+        let (number, name) = (level.number(), level.name());
+        let _ = writeln!(text, "next: level {number}, {name}; --level {number} grades it alone");
+    }
     let count = report.count();
     let _ = writeln!(text, "score: {} of {}", count.passed, count.graded());
     if count.not_offered + count.skipped > 0 {
