@@ -70,12 +70,16 @@ pub fn judge(client: &Client, choice: &Choice, told: &mut dyn FnMut(&Outcome)) -
     }
     let part = |word: &String| {
         let found = PARTS.iter().find(|(name, _)| name == word);
-        found.map(|(_, need)| *need).ok_or_else(|| format!("{word} is nothing that a client may lack"))
+        let all = || PARTS.map(|(name, _)| name).join(", ");
+        found
+            .map(|(_, need)| *need)
+            .ok_or_else(|| format!("{word} is nothing that a client may lack; that is {}", all()))
     };
     let lacks: Vec<Need> = client.without.iter().map(part).collect::<Result<_, _>>()?;
     if lacks.contains(&Need::Stateless) && lacks.contains(&Need::Stateful) {
         return Err("a client without both modes has nothing to be graded".to_owned());
     }
+    command::startable(&client.words)?;
     let ground = || Ground {
         words: client.words.clone(),
         patience: choice.patience,

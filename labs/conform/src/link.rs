@@ -212,7 +212,7 @@ impl<'a> Link<'a> {
     }
 
     /// Ends both directions at once.
-    pub(crate) fn cut(self) {
+    pub(crate) fn cut(&self) {
         self.happened("the kit closed the connection");
         let _ = self.stream.shutdown(Shutdown::Both);
     }

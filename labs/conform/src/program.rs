@@ -23,6 +23,18 @@ struct Cli {
     common: Common,
 }
 
+const SERVER_EXAMPLES: &str = "\
+Examples:
+  conform server 127.0.0.1:65432 --level 1        where to begin
+  conform server 127.0.0.1:65432 --quick          all levels, without the checks that wait
+  conform server [::1]:65432 --junit report.xml   for a machine that reads reports";
+
+const CLIENT_EXAMPLES: &str = "\
+Examples:
+  conform client --level 1 -- python3 mine.py --to {host}:{port} --mode {mode} {file}
+  conform client --without week01,resuming -- ./mine {host} {port} {mode} {file}
+  conform client --json report.json -- java -jar mine.jar {port} {mode} {folder} {file}";
+
 const EXITS: &str = "\
 Levels: 1 framing, 2 week 01, 3 stateless, 4 sessions, 5 resuming, 6 faults.
 Exit codes: 0 everything that was graded passed, 1 something failed or nothing was graded, 2 nothing could be graded.";
@@ -30,12 +42,14 @@ Exit codes: 0 everything that was graded passed, 1 something failed or nothing w
 #[derive(Debug, Subcommand)]
 enum Subject {
     /// Grade a server that runs
+    #[command(after_help = SERVER_EXAMPLES)]
     Server {
         /// Where it listens
         #[arg(value_name = "HOST:PORT")]
         address: String,
     },
     /// Grade a client: a command that sends {file} to {host}:{port} in the mode {mode}
+    #[command(after_help = CLIENT_EXAMPLES)]
     Client {
         /// What it does not offer: week01, stateless, sessions, repeating, resuming, exit-codes
         #[arg(long, value_name = "PART", value_delimiter = ',')]

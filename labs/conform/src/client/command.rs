@@ -2,7 +2,8 @@
 //! nothing of what it sends.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::env::{Deadline, fresh_id, pause};
 pub(super) const GLANCE: Duration = Duration::from_millis(2);
 
 /// Bytes of what a client said that are shown.
-const SAID_BYTES_MAX: usize = 400;
+const SAID_BYTES_MAX: u64 = 400;
 
 /// A folder of one check, gone with it: the files that are sent, and a place for what a client remembers.
 pub(super) struct Folder {
@@ -24,10 +25,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    pub(super) fn of(files: &[(&str, Vec<u8>)]) -> Checked<Self> {
+    pub(super) fn of(files: &[(&str, Vec<u8>)]) -> io::Result<Self> {
         let root = std::env::temp_dir().join(format!("conform-{}", fresh_id()));
         let mut folder = Self { root, files: Vec::new() };
-        folder.write(files).map_err(|error| failed("a folder for the files", error.to_string()))?;
+        folder.write(files)?;
         Ok(folder)
     }
 
@@ -60,23 +61,20 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts the command with its placeholders filled in.
-    pub(super) fn start(words: &[String], port: u16, mode: Mode, folder: &Folder) -> Checked<Self> {
+    pub(super) fn start(words: &[String], port: u16, mode: Mode, folder: &Folder) -> io::Result<Self> {
         let said = folder.root.join("said");
         let mut words = words.iter().flat_map(|word| filled(word, port, mode, folder));
-        let wanted = "a command that can be started";
-        let program = words.next().ok_or_else(|| failed(wanted, "no command"))?;
-        let started = File::create(&said).and_then(|errors| {
-            Command::new(&program)
-                .args(words)
-                // Neither what its user has set nor what an earlier check left may count.
-                .env("XDG_STATE_HOME", folder.state())
-                .env("XDG_CONFIG_HOME", folder.state())
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(errors)
-                .spawn()
-        });
-        let child = started.map_err(|error| failed(wanted, format!("{program}: {error}")))?;
+        let program = words.next().unwrap_or_default();
+        let child = Command::new(&program)
+            .args(words)
+            // Neither what its user has set nor what an earlier check left may count.
+            .env("XDG_STATE_HOME", folder.state())
+            .env("XDG_CONFIG_HOME", folder.state())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&said)?)
+            .spawn();
+        let child = child.map_err(|error| io::Error::new(error.kind(), format!("{program}: {error}")))?;
         Ok(Self { child, said })
     }
 
@@ -100,9 +98,18 @@ impl Running {
 
     /// The end of what it said to its user.
     pub(super) fn said(&self) -> String {
-        let text = fs::read(&self.said).unwrap_or_default();
-        let end = text.get(text.len().saturating_sub(SAID_BYTES_MAX)..).unwrap_or_default();
-        String::from_utf8_lossy(end).trim().replace('\n', " / ")
+        let (length, end) = self.end_said().unwrap_or_default();
+        let text = String::from_utf8_lossy(&end).trim().replace('\n', " / ");
+        if length > SAID_BYTES_MAX { format!("… {text}") } else { text }
+    }
+
+    fn end_said(&self) -> io::Result<(u64, Vec<u8>)> {
+        let mut file = File::open(&self.said)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(SAID_BYTES_MAX)))?;
+        let mut end = Vec::new();
+        file.take(SAID_BYTES_MAX).read_to_end(&mut end)?;
+        Ok((length, end))
     }
 }
 
@@ -112,6 +119,17 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether the command can be started at all, which is no matter of a check. It is ended at once.
+pub(super) fn startable(words: &[String]) -> Result<(), String> {
+    // Nobody serves there, and nobody else can.
+    let started = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
+        let port = listener.local_addr()?.port();
+        let folder = Folder::of(&[("file.txt", Vec::new())])?;
+        Running::start(words, port, Mode::Stateless, &folder).map(drop)
+    });
+    started.map_err(|error| format!("the command cannot be started: {error}"))
 }
 
 /// A word with its placeholders filled in. `{file}` by itself is as many words as there are files.

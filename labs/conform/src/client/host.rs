@@ -29,7 +29,7 @@ enum Then {
 
 /// Starts the client until it succeeds or was started often enough, and serves it.
 pub(super) fn serve(ground: &Ground, task: &Task, deed: &mut dyn FnMut(Event) -> Deed) -> Checked<Story> {
-    let folder = Folder::of(&task.files)?;
+    let folder = Folder::of(&task.files).map_err(|error| failed("a folder for the files", error.to_string()))?;
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| {
         listener.set_nonblocking(true)?;
         Ok((listener.local_addr()?.port(), listener))
@@ -38,7 +38,8 @@ pub(super) fn serve(ground: &Ground, task: &Task, deed: &mut dyn FnMut(Event) ->
     let mut host = Host { ground, mode: task.mode, memory: Memory::default(), requests: Vec::new(), connections: 0 };
     let (mut exits, mut said) = (Vec::new(), String::new());
     while exits.len() < task.runs && exits.last() != Some(&0) {
-        let mut running = Running::start(&ground.words, port, task.mode, &folder)?;
+        let started = Running::start(&ground.words, port, task.mode, &folder);
+        let mut running = started.map_err(|error| failed("a command that can be started", error.to_string()))?;
         let exit = host.run(&listener, &mut running, deed);
         said = running.said();
         if !said.is_empty() {
@@ -148,16 +149,16 @@ impl Host<'_> {
             }
             Deed::Lose => {
                 self.answered(link, &mut request, bound)?;
-                Then::Closed
+                broken_off(link)
             }
             Deed::Half => {
                 let reply = line(&self.answered(link, &mut request, bound)?);
                 link.send(reply.get(..reply.len() / 2).unwrap_or_default());
-                Then::Closed
+                broken_off(link)
             }
             Deed::Cut(count) => {
                 self.cut(link, &request, count)?;
-                Then::Closed
+                broken_off(link)
             }
             Deed::Misfit => {
                 self.misfit(link, &mut request)?;
@@ -182,7 +183,13 @@ impl Host<'_> {
     }
 }
 
-/// Says this, and closes.
+/// Closes, whatever is under way.
+fn broken_off(link: &Link) -> Then {
+    link.cut();
+    Then::Closed
+}
+
+/// Says this, and closes in order.
 fn last_word(link: &mut Link, bytes: impl AsRef<[u8]>) -> Then {
     link.send(bytes);
     link.end();
