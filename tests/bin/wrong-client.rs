@@ -28,9 +28,14 @@ fn main() -> ExitCode {
     if let Some(mode) = args.iter().position(|arg| arg == "week01") {
         return week01(address, &mistake, &args[mode + 1..]);
     }
-    if mistake == "counts_refusals" {
+    let by_hand: Option<fn(SocketAddr, &[String]) -> ExitCode> = match mistake.as_str() {
+        "counts_refusals" => Some(counts_refusals),
+        "keeps_the_first_ticket" => Some(keeps_the_first_ticket),
+        _ => None,
+    };
+    if let Some(by_hand) = by_hand {
         let files = args.iter().position(|arg| arg == "stateful").expect("a mode") + 1;
-        return counts_refusals(address, &args[files..]);
+        return by_hand(address, &args[files..]);
     }
     args[to] = relayed(address, &mistake).to_string();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -55,7 +60,7 @@ fn week01(address: SocketAddr, mistake: &str, files: &[String]) -> ExitCode {
             _ => {}
         }
         // The kit may have seen enough.
-        let _ = write!(stream, "{header}\n").and_then(|()| stream.write_all(&data));
+        let _ = writeln!(stream, "{header}").and_then(|()| stream.write_all(&data));
     }
     if mistake != "week01_waits" {
         let _ = stream.shutdown(Shutdown::Write);
@@ -67,20 +72,41 @@ fn week01(address: SocketAddr, mistake: &str, files: &[String]) -> ExitCode {
 
 /// Sends each file when the one in front of it has its answer, and the next under the next number, whatever that was.
 fn counts_refusals(address: SocketAddr, files: &[String]) -> ExitCode {
-    let mut stream = BufReader::new(TcpStream::connect(address).expect("a connection"));
-    let mut ask = |session: Value, data: &[u8]| -> Value {
-        let header = json!({"version": "2.0", "mime_type": "text/plain", "size": data.len(), "session": session});
-        let _ = write!(stream.get_mut(), "{header}\n").and_then(|()| stream.get_mut().write_all(data));
-        let mut line = String::new();
-        stream.read_line(&mut line).expect("an answer");
-        serde_json::from_str(&line).unwrap_or_default()
-    };
-    let id = ask(json!({"mode": "stateful", "action": "connect"}), b"")["session"]["id"].clone();
+    let mut connection = BufReader::new(TcpStream::connect(address).expect("a connection"));
+    let (opened, _) = ask(&mut connection, &json!({"action": "connect"}), b"");
     for (number, file) in (1..).zip(files) {
-        let session = json!({"mode": "stateful", "action": "transfer", "id": id, "sequence": number});
-        ask(session, &std::fs::read(file).expect("a file"));
+        let session = json!({"action": "transfer", "id": opened["session"]["id"], "sequence": number});
+        ask(&mut connection, &session, &std::fs::read(file).expect("a file"));
     }
     ExitCode::FAILURE
+}
+
+/// Comes back with the ticket that the session was opened with, whatever came since.
+fn keeps_the_first_ticket(address: SocketAddr, files: &[String]) -> ExitCode {
+    let mut connection = BufReader::new(TcpStream::connect(address).expect("a connection"));
+    let (opened, ticket) = ask(&mut connection, &json!({"action": "connect"}), b"");
+    let id = &opened["session"]["id"];
+    for (number, file) in (1..=2).zip(files) {
+        let session = json!({"action": "transfer", "id": id, "sequence": number});
+        ask(&mut connection, &session, &std::fs::read(file).expect("a file"));
+    }
+    let mut connection = BufReader::new(TcpStream::connect(address).expect("a connection"));
+    ask(&mut connection, &json!({"action": "connect", "id": id, "data_size": ticket.len()}), &ticket);
+    ExitCode::FAILURE
+}
+
+/// One request in a session, with what follows its header; the reply, if one comes, and its session data.
+fn ask(connection: &mut BufReader<TcpStream>, session: &Value, data: &[u8]) -> (Value, Vec<u8>) {
+    let mut header = json!({"version": "2.0", "mime_type": "text/plain", "session": session});
+    header["session"]["mode"] = "stateful".into();
+    header["size"] = if session["action"] == "transfer" { data.len().into() } else { 0.into() };
+    let mut line = String::new();
+    let asked = writeln!(connection.get_mut(), "{header}").and_then(|()| connection.get_mut().write_all(data));
+    let _ = asked.and_then(|()| connection.read_line(&mut line));
+    let reply: Value = serde_json::from_str(&line).unwrap_or_default();
+    let mut ticket = Vec::new();
+    let _ = connection.take(reply["session"]["data_size"].as_u64().unwrap_or(0)).read_to_end(&mut ticket);
+    (reply, ticket)
 }
 
 /// The mistakes. A test names each with the check that is meant for it.

@@ -107,6 +107,8 @@ pub(crate) enum Need {
     Stateful,
     /// A store that proves sessions by tokens and keeps more than the last reply.
     Tokens,
+    /// A client that can carry its session as a ticket.
+    Tickets,
     /// A client's way of sending as in Week 01.
     Week01,
     /// A client that comes back after a lost connection, by itself or when it is run again.

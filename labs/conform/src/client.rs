@@ -34,10 +34,11 @@ const GROUPS: &[Group<Ground>] = &[
 ];
 
 /// What a client may say that it lacks, as it is typed.
-const PARTS: [(&str, Need); 6] = [
+const PARTS: [(&str, Need); 7] = [
     ("week01", Need::Week01),
     ("stateless", Need::Stateless),
     ("sessions", Need::Stateful),
+    ("tickets", Need::Tickets),
     ("repeating", Need::Repeating),
     ("resuming", Need::Resuming),
     ("exit-codes", Need::ExitCodes),

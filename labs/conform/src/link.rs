@@ -75,6 +75,9 @@ impl<'a> Link<'a> {
     /// Sends bytes. That the peer does not take them is told by what it says or does not say afterwards.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
+        if bytes.is_empty() {
+            return;
+        }
         self.record.note(self.number, Way::Sent, bytes);
         if let Err(error) = self.stream.write_all(bytes) {
             self.happened(&format!("not all of it could be sent: {error}"));

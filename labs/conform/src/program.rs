@@ -51,7 +51,7 @@ enum Subject {
     /// Grade a client: a command that sends {file} to {host}:{port} in the mode {mode}
     #[command(after_help = CLIENT_EXAMPLES)]
     Client {
-        /// What it does not offer: week01, stateless, sessions, repeating, resuming, exit-codes
+        /// What it does not offer: week01, stateless, sessions, tickets, repeating, resuming, exit-codes
         #[arg(long, value_name = "PART", value_delimiter = ',')]
         without: Vec<String>,
         /// The command, behind --; {folder} in it is a place for what it remembers

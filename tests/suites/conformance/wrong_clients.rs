@@ -61,6 +61,7 @@ fn mistakes_of_stateless_uploads_are_caught() {
 fn mistakes_in_sessions_are_caught() {
     caught("counts_from_two", "numbered from 1");
     caught("counts_refusals", "uses up no number");
+    caught("keeps_the_first_ticket", "continued with the newest one");
     caught("wrong_token", "continued by id and token");
     caught("takes_the_session_back", "does not take the session back");
 }

@@ -9,7 +9,9 @@ use super::memory::Memory;
 use super::replies::{hello, line, record, refusal, reply, with};
 use super::request::Request;
 use super::story::Mode;
-use crate::check::Checked;
+use crate::bytes::brief;
+use crate::check::{Checked, failed};
+use crate::frame::Frame;
 use crate::link::Link;
 
 /// How long a client that waits must be silent to be believed.
@@ -72,8 +74,11 @@ impl Host<'_> {
             }
         }
         match action.as_str() {
-            "hello" => Ok(hello()),
-            "connect" => self.connect(request, bound),
+            "hello" => Ok(hello(self.memory.store)),
+            "connect" => {
+                link.body(&mut request.frame, "the session data")?;
+                self.connect(request, bound)
+            }
             "transfer" | "disconnect" => self.numbered(link, request),
             "status" => Ok(self.status(request)),
             "heartbeat" => Ok(self.in_session(request, reply("heartbeat_ack"))),
@@ -88,13 +93,26 @@ impl Host<'_> {
         }
         let Some(id) = request.frame.text("session.id").map(str::to_owned) else {
             request.frame.lacks(record, "session.token")?;
+            no_ticket(&request.frame)?;
             let (id, told) = self.memory.open();
             *bound = Some(id);
             return Ok(with(reply("session_created"), "session", told));
         };
         let session = self.memory.session(&id);
         let session = session.ok_or_else(|| request.frame.wrong(record, "session.id", "a session that was opened"))?;
-        request.frame.demand(record, "session.token", &session.token.clone().into())?;
+        match &session.ticket {
+            None => {
+                request.frame.demand(record, "session.token", &session.token.clone().into())?;
+                no_ticket(&request.frame)?;
+            }
+            Some(ticket) => {
+                request.frame.lacks(record, "session.token")?;
+                if request.frame.session_data != ticket.as_bytes() {
+                    let came = brief(&request.frame.session_data);
+                    return Err(failed(format!("the newest ticket as session data, {ticket}"), came));
+                }
+            }
+        }
         if session.ended {
             return Ok(with(reply("session_closed"), "replayed", true.into()));
         }
@@ -205,4 +223,10 @@ impl Host<'_> {
             None => answer,
         }
     }
+}
+
+/// There is no session data, because no ticket was given.
+fn no_ticket(frame: &Frame) -> Checked {
+    let data = &frame.session_data;
+    if data.is_empty() { Ok(()) } else { Err(failed("no session data without a ticket", brief(data))) }
 }

@@ -35,7 +35,8 @@ pub(super) fn serve(ground: &Ground, task: &Task, deed: &mut dyn FnMut(Event) ->
         Ok((listener.local_addr()?.port(), listener))
     });
     let (port, listener) = listener.map_err(|error| failed("a free port", error.to_string()))?;
-    let mut host = Host { ground, mode: task.mode, memory: Memory::default(), requests: Vec::new(), connections: 0 };
+    let mut host =
+        Host { ground, mode: task.mode, memory: Memory::of(task.store), requests: Vec::new(), connections: 0 };
     let (mut exits, mut said) = (Vec::new(), String::new());
     while exits.len() < task.runs && exits.last() != Some(&0) {
         let started = Running::start(&ground.words, port, task.mode, &folder);
@@ -134,22 +135,23 @@ impl Host<'_> {
         let then = match deed(Event::Asked(&request)) {
             Deed::Right => {
                 let reply = self.answered(link, &mut request, bound)?;
-                link.send(line(&reply));
+                link.send(line(&reply) + &self.memory.session_data(&reply));
                 Then::GoOn
             }
             Deed::Retold(retold) => {
                 let reply = self.answered(link, &mut request, bound)?;
-                link.send(retold(reply));
+                let ticket = self.memory.session_data(&reply);
+                link.send(retold(reply) + &ticket);
                 Then::GoOn
             }
             Deed::Pieces => {
                 let reply = self.answered(link, &mut request, bound)?;
-                link.send_cut(line(&reply).as_bytes(), 1);
+                link.send_cut((line(&reply) + &self.memory.session_data(&reply)).as_bytes(), 1);
                 Then::GoOn
             }
             Deed::Lose => {
                 self.answered(link, &mut request, bound)?;
-                broken_off(link)
+                last_word(link, "")
             }
             Deed::Half => {
                 let reply = line(&self.answered(link, &mut request, bound)?);
@@ -175,7 +177,6 @@ impl Host<'_> {
             }
             Deed::Last(error) => last_word(link, line(&refusal(error, &request, true))),
             Deed::Say(bytes) => last_word(link, bytes),
-            // Replies that are under way arrive: a connection that is broken off could take them along.
             Deed::Close => last_word(link, ""),
         };
         self.requests.push(request);
@@ -189,7 +190,7 @@ fn broken_off(link: &Link) -> Then {
     Then::Closed
 }
 
-/// Says this, and closes in order.
+/// Says this, and closes in order: what is under way arrives, which a connection that is broken off could take along.
 fn last_word(link: &mut Link, bytes: impl AsRef<[u8]>) -> Then {
     link.send(bytes);
     link.end();

@@ -10,9 +10,21 @@ use crate::env::fresh_id;
 pub(super) struct Conversation {
     pub(super) id: String,
     pub(super) token: String,
+    /// The newest that was told, where the store is `ticket`.
+    pub(super) ticket: Option<String>,
     pub(super) epoch: u64,
     pub(super) next: u64,
     pub(super) ended: bool,
+}
+
+/// What continues a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Store {
+    /// A token, told once.
+    #[default]
+    Memory,
+    /// A ticket, another one with each reply.
+    Ticket,
 }
 
 /// Something that was done under a name of its own.
@@ -26,6 +38,7 @@ pub(super) struct Done {
 /// Everything.
 #[derive(Default)]
 pub(super) struct Memory {
+    pub(super) store: Store,
     pub(super) sessions: Vec<Conversation>,
     done: Vec<Done>,
     parts: Vec<(String, Vec<u8>)>,
@@ -42,25 +55,44 @@ impl Conversation {
         };
         json!({
             "id": self.id, "mode": "stateful", "state": state, "epoch": self.epoch,
-            "next_sequence": self.next, "expires_in_s": 300, "data_size": 0,
+            "next_sequence": self.next, "expires_in_s": 300,
+            "data_size": self.ticket.as_ref().map_or(0, String::len),
         })
     }
 }
 
+/// All tickets have one length, so that a kept reply can be told again with a newer one.
+fn fresh_ticket() -> String {
+    format!("ticket {}", fresh_id())
+}
+
 impl Memory {
+    pub(super) fn of(store: Store) -> Self {
+        Self { store, ..Self::default() }
+    }
+
     /// A new session: its id, and what its opening tells.
     pub(super) fn open(&mut self) -> (String, Value) {
         let digits: String = format!("{}{}", fresh_id(), fresh_id()).chars().filter(|c| *c != '-').take(42).collect();
         // The last character of 256 bits has only four of its six.
         let token = digits + "A";
-        let session = Conversation { id: fresh_id(), token, epoch: 1, next: 1, ended: false };
+        let ticket = (self.store == Store::Ticket).then(fresh_ticket);
+        let session = Conversation { id: fresh_id(), token, ticket, epoch: 1, next: 1, ended: false };
         let mut told = session.told();
-        if let Some(members) = told.as_object_mut() {
+        if let (Store::Memory, Some(members)) = (self.store, told.as_object_mut()) {
             members.insert("token".to_owned(), session.token.clone().into());
         }
         let id = session.id.clone();
         self.sessions.push(session);
         (id, told)
+    }
+
+    /// The session data behind this reply: a new ticket of the session that it tells of, if there are tickets.
+    pub(super) fn session_data(&mut self, reply: &Value) -> String {
+        let id = reply.pointer("/session/id").and_then(Value::as_str).unwrap_or_default();
+        let Some(ticket) = self.session(id).and_then(|session| session.ticket.as_mut()) else { return String::new() };
+        *ticket = fresh_ticket();
+        ticket.clone()
     }
 
     pub(super) fn session(&mut self, id: &str) -> Option<&mut Conversation> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::memory::Store;
 use super::request::Request;
 
 /// A reply with nothing but its status.
@@ -40,11 +41,12 @@ pub(super) fn record() -> Value {
 }
 
 /// What this server can do.
-pub(super) fn hello() -> Value {
+pub(super) fn hello(store: Store) -> Value {
     let hello = json!({
         "versions": ["2.0"], "modes": ["stateless", "stateful"],
         "actions": ["hello", "connect", "transfer", "status", "heartbeat", "disconnect"],
-        "digests": ["blake3", "sha256"], "acks": ["written", "durable"], "store": "memory",
+        "digests": ["blake3", "sha256"], "acks": ["written", "durable"],
+        "store": match store { Store::Memory => "memory", Store::Ticket => "ticket" },
         "limits": {
             "header_bytes_max": 8192, "stateless_request_bytes_max": 10_485_760,
             "stateful_request_bytes_max": 10_737_418_240_u64, "in_flight_max": 32,

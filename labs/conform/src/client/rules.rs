@@ -32,7 +32,7 @@ const RULES: [Rule; 19] = [
     ("session.id", |value| value.is_null() || value.as_str().is_some_and(is_uuid), "a UUID or null"),
     ("session.sequence", |value| value.as_u64().is_some_and(|sequence| sequence > 0), "an integer from 1"),
     ("session.token", |value| value.as_str().is_some_and(|token| token.len() == 43), "43 characters"),
-    ("session.data_size", |value| *value == 0, "0, because no ticket was given"),
+    ("session.data_size", |value| value.as_u64().is_some_and(|size| size <= 65536), "an integer up to 65536"),
 ];
 
 /// Which fields only some actions have, and which.
@@ -119,6 +119,9 @@ fn needed(frame: &Frame, record: &Record, action: &str) -> Checked {
     if action != "transfer" && frame.get("size").is_some_and(|size| *size != 0) {
         return Err(frame.wrong(record, "size", "no payload here"));
     }
+    if action != "connect" && frame.session_data_bytes() > 0 {
+        return Err(frame.wrong(record, "session.data_size", "no session data here"));
+    }
     if frame.get("digest").is_some() && frame.get("trailer").is_some() {
         return Err(frame.wrong(record, "digest", "a digest or a trailer, not both"));
     }
@@ -185,6 +188,8 @@ mod tests {
             (session(r#","sequence":1"#), "session.sequence"),
             (session(r#","token":"short""#), "session.token"),
             (session(r#","colour":"blue""#), "session.colour"),
+            (session(r#","data_size":65537"#), "session.data_size"),
+            (session(r#","data_size":9"#).replace("connect", "heartbeat"), "session.data_size"),
         ] {
             assert!(wrong(&line).is_some_and(|reason| reason.contains(told)), "{line}: {:?}", wrong(&line));
         }

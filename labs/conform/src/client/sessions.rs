@@ -24,6 +24,8 @@ pub(super) const CHECKS: &[Client] = &[
     )
     .needs(&[Need::Repeating]),
     Client::new("a session is continued by id and token", "6, Continuing", continued).needs(&[Need::Repeating]),
+    Client::new("a session that is a ticket is continued with the newest one", "7, Tickets", newest_ticket)
+        .needs(&[Need::Repeating, Need::Tickets]),
     Client::new("who is told session_moved does not take the session back", "6, Continuing", moved),
     Client::new("a server that lost what it answered is not asked to go on", "6, Continuing", forgetful)
         .needs(&[Need::Repeating]),
@@ -76,13 +78,24 @@ fn lost_reply(ground: &Ground) -> Checked {
 
 fn continued(ground: &Ground) -> Checked {
     let task = Task::several(Mode::Stateful, &THREE).again();
-    let story = task.with(ground, &mut first_upload(Deed::Lose))?;
+    came_back(&task, &task.with(ground, &mut first_upload(Deed::Lose))?)
+}
+
+fn newest_ticket(ground: &Ground) -> Checked {
+    let task = Task::several(Mode::Stateful, &THREE).again().with_tickets();
+    // The first answer brings a newer ticket than the opening, and the second never comes.
+    let mut deeds = [Deed::Right, Deed::Lose].into_iter();
+    came_back(&task, &task.with(ground, &mut each_upload(|| deeds.next().unwrap_or(Deed::Right)))?)
+}
+
+/// It came back to the one session it had, and all is well.
+fn came_back(task: &Task, story: &Story) -> Checked {
     let ids = |request: &Request| request.frame.text("session.id").is_some();
     if story.asked("connect").filter(|request| ids(request)).count() == 0 {
-        return Err(failed("a connect with id and token after a lost connection", "none"));
+        return Err(failed("a connect with the session's id after a lost connection", "none"));
     }
     let opened = story.asked("connect").filter(|request| !ids(request)).count();
-    if opened == 1 { task.done(&story) } else { Err(failed("one session", format!("{opened} were opened"))) }
+    if opened == 1 { task.done(story) } else { Err(failed("one session", format!("{opened} were opened"))) }
 }
 
 fn moved(ground: &Ground) -> Checked {

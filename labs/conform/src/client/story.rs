@@ -3,6 +3,7 @@
 
 use super::Ground;
 use super::host;
+use super::memory::Store;
 use super::request::Request;
 use crate::bytes::brief;
 use crate::check::{Checked, Need, failed};
@@ -30,6 +31,8 @@ impl Mode {
 pub(super) struct Task {
     pub(super) mode: Mode,
     pub(super) files: Vec<(&'static str, Vec<u8>)>,
+    /// What continues a session.
+    pub(super) store: Store,
     pub(super) runs: usize,
 }
 
@@ -82,7 +85,7 @@ pub(super) struct Story {
 impl Task {
     /// One file in a mode, in one run.
     pub(super) fn of(mode: Mode, data: impl Into<Vec<u8>>) -> Self {
-        Self { mode, files: vec![("file.txt", data.into())], runs: 1 }
+        Self { mode, files: vec![("file.txt", data.into())], store: Store::Memory, runs: 1 }
     }
 
     /// In whichever mode the client has.
@@ -93,12 +96,22 @@ impl Task {
 
     /// Several files, whose contents are their names.
     pub(super) fn several(mode: Mode, names: &[&'static str]) -> Self {
-        Self { mode, files: names.iter().map(|name| (*name, name.as_bytes().to_vec())).collect(), runs: 1 }
+        Self {
+            mode,
+            files: names.iter().map(|name| (*name, name.as_bytes().to_vec())).collect(),
+            store: Store::Memory,
+            runs: 1,
+        }
     }
 
     /// The same, run again while it does not succeed, for a client that leaves coming back to its user.
     pub(super) fn again(self) -> Self {
         Self { runs: 4, ..self }
+    }
+
+    /// At a server whose sessions are tickets.
+    pub(super) fn with_tickets(self) -> Self {
+        Self { store: Store::Ticket, ..self }
     }
 
     /// Has it done while the server does this.

@@ -57,7 +57,7 @@ impl Offer {
             Need::Stateless => (!names("modes", "stateless")).then(|| "hello names no mode stateless".to_owned()),
             Need::Stateful => (!names("modes", "stateful")).then(|| "hello names no mode stateful".to_owned()),
             // Only clients may lack these.
-            Need::Week01 | Need::Repeating | Need::Resuming | Need::ExitCodes => None,
+            Need::Tickets | Need::Week01 | Need::Repeating | Need::Resuming | Need::ExitCodes => None,
             Need::Tokens => self.tickets().then(|| "sessions are tickets, which forget more".to_owned()),
         }
     }
