@@ -31,10 +31,11 @@ fn main() -> ExitCode {
     let by_hand: Option<fn(SocketAddr, &[String]) -> ExitCode> = match mistake.as_str() {
         "counts_refusals" => Some(counts_refusals),
         "keeps_the_first_ticket" => Some(keeps_the_first_ticket),
+        "asks_for_ever" => Some(asks_for_ever),
         _ => None,
     };
     if let Some(by_hand) = by_hand {
-        let files = args.iter().position(|arg| arg == "stateful").expect("a mode") + 1;
+        let files = args.iter().position(|arg| arg == "--mode").expect("a mode") + 2;
         return by_hand(address, &args[files..]);
     }
     args[to] = relayed(address, &mistake).to_string();
@@ -95,14 +96,22 @@ fn keeps_the_first_ticket(address: SocketAddr, files: &[String]) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Asks what there is, and asks again, on one connection.
+fn asks_for_ever(address: SocketAddr, _: &[String]) -> ExitCode {
+    let mut connection = BufReader::new(TcpStream::connect(address).expect("a connection"));
+    while ask(&mut connection, &json!({"action": "hello"}), b"").0 != Value::Null {}
+    ExitCode::FAILURE
+}
+
 /// One request in a session, with what follows its header; the reply, if one comes, and its session data.
 fn ask(connection: &mut BufReader<TcpStream>, session: &Value, data: &[u8]) -> (Value, Vec<u8>) {
     let mut header = json!({"version": "2.0", "mime_type": "text/plain", "session": session});
     header["session"]["mode"] = "stateful".into();
     header["size"] = if session["action"] == "transfer" { data.len().into() } else { 0.into() };
     let mut line = String::new();
-    let asked = writeln!(connection.get_mut(), "{header}").and_then(|()| connection.get_mut().write_all(data));
-    let _ = asked.and_then(|()| connection.read_line(&mut line));
+    // In one piece, or the system waits with the second one.
+    let asked = [format!("{header}\n").as_bytes(), data].concat();
+    let _ = connection.get_mut().write_all(&asked).and_then(|()| connection.read_line(&mut line).map(drop));
     let reply: Value = serde_json::from_str(&line).unwrap_or_default();
     let mut ticket = Vec::new();
     let _ = connection.take(reply["session"]["data_size"].as_u64().unwrap_or(0)).read_to_end(&mut ticket);

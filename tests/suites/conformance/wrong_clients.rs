@@ -76,6 +76,7 @@ fn mistakes_of_resuming_are_caught() {
 #[test]
 fn mistakes_about_faults_are_caught() {
     caught("does_not_wait", "who is asked to wait does");
+    caught("asks_for_ever", "a file comes whole");
     caught("tries_again_for_ever", "refused while it is sent ends");
     caught("always_content", "the exit code is the one");
 }

@@ -57,3 +57,45 @@ impl Link<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::env::pause;
+    use crate::record::Record;
+
+    /// What reading a frame comes to when the peer sends this header and then goes on with `says` until nobody reads it.
+    fn read(header: &'static str, says: fn(&mut TcpStream) -> io::Result<()>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut peer, _) = listener.accept().unwrap();
+            let mut going_on = peer.write_all(header.as_bytes());
+            while going_on.is_ok() {
+                going_on = says(&mut peer);
+            }
+        });
+        let record = Record::default();
+        let mut link = Link::connect(address, Duration::from_millis(100), &record).unwrap();
+        crate::judge::reason(&link.frame("a frame").unwrap_err())
+    }
+
+    #[test]
+    fn a_payload_that_hardly_moves_is_not_waited_for() {
+        let reason = read("{\"size\":1000000}\n", |peer| {
+            pause(Duration::from_millis(10));
+            peer.write_all(b"x")
+        });
+        assert!(reason.contains("no end of what began"), "{reason}");
+    }
+
+    #[test]
+    fn chunks_without_end_are_not_kept() {
+        let reason = read("{\"size\":null}\n", |peer| peer.write_all(&[b"65536\n".to_vec(), vec![0; 65536]].concat()));
+        assert!(reason.contains("chunks without end"), "{reason}");
+    }
+}
