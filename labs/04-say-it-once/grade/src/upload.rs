@@ -28,11 +28,14 @@ impl Upload {
         self
     }
 
-    /// The same, but only what is behind the first `offset` bytes.
+    /// The same, but only what is behind the first `offset` bytes. Its header states the digest, as a rest must.
     #[must_use]
     pub fn rest(mut self, offset: u64) -> Self {
         let offset = offset.min(length(&self.file));
         (self.request.offset, self.request.size) = (offset, length(&self.file).saturating_sub(offset));
+        if offset > 0 {
+            self.request.digest = Some(digest(&self.file));
+        }
         self
     }
 

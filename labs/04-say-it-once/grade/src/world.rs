@@ -149,7 +149,7 @@ impl World {
     /// The last answer is not what was due.
     fn differs(&mut self, due: &Answer) -> Box<Failure> {
         let steps: Vec<_> = self.moments.iter().map(step).collect();
-        let mut got = steps.last().map_or_else(String::new, |last| last.got.clone());
+        let mut got = self.moments.last().map_or_else(String::new, |last| last.answer.to_string());
         if let Some(harm) = self.stored_in_spite() {
             got = format!("{got}, and {harm}");
         }
@@ -185,5 +185,6 @@ impl Moment {
 
 /// A moment as a transcript tells it.
 fn step(moment: &Moment) -> Step {
-    Step { did: moment.to_string(), got: moment.answer.to_string() }
+    let got = if let Answer::Panic(_) = moment.answer { "a panic".to_owned() } else { moment.answer.to_string() };
+    Step { did: moment.to_string(), got }
 }
