@@ -25,7 +25,8 @@ pub(crate) fn finds_wrong(work: &Work, _: &mut Dice) -> Outcome {
     for (mistake, says) in Mistake::ALL {
         if let (Ok(()), steps) = tried(work, &Model::with(mistake)) {
             let expected = format!("that your test fails for a gate that {says}");
-            let got = "it passes; above is what it asked last".to_owned();
+            let asked = if steps.is_empty() { "and asked nothing" } else { "above is what it asked last" };
+            let got = format!("it passes; {asked}");
             return Err(Box::new(Failure { steps, expected, got, ..Failure::default() }));
         }
     }

@@ -33,13 +33,7 @@ pub trait Gate {
     /// A request that was admitted is done: its file is whole, and nobody sees it yet. With `Ok` the file becomes
     /// visible and `receipt` is the reply; with an error the file is thrown away. Of an upload that fails the gate hears
     /// nothing.
-    fn commit(
-        &mut self,
-        from: Epoch,
-        sequence: Sequence,
-        request: &Request,
-        receipt: Receipt,
-    ) -> Result<(), Refusal>;
+    fn commit(&mut self, from: Epoch, sequence: Sequence, request: &Request, receipt: Receipt) -> Result<(), Refusal>;
 }
 
 /// Which connection of a session: the first is 1, and each that continues it is one more.

@@ -10,7 +10,8 @@ use crate::{Admission, Sequence, Upload, Welcome, wire};
 
 /// The ladder of these moments, a millisecond each.
 pub(crate) fn painted(moments: &[Moment]) -> Recording {
-    let mut painter = Painter { recording: Recording::default(), at: Duration::ZERO, next: Sequence::FIRST, stored: Vec::new() };
+    let mut painter =
+        Painter { recording: Recording::default(), at: Duration::ZERO, next: Sequence::FIRST, stored: Vec::new() };
     for moment in moments {
         painter.at = painter.at.saturating_add(Duration::from_millis(1));
         painter.paint(moment);
@@ -67,7 +68,9 @@ impl<'moments> Painter<'moments> {
                 self.says(line, Side::Client, halves(upload).1);
                 self.says(line, Side::Server, wire::refused(*sequence, "digest_mismatch", "same", "").as_bytes());
             }
-            What::Breaks => self.note(format!("{} lost connection {}; the server does not know", line.who, line.number)),
+            What::Breaks => {
+                self.note(format!("{} lost connection {}; the server does not know", line.who, line.number));
+            }
         }
     }
 

@@ -42,7 +42,11 @@ fn scenario(dice: &mut Dice) -> Outcome<World> {
     world.send(second, Sequence(2), &Rc::new(Upload::new("other.txt", "other")))?;
     let late = lost.saturating_add(1);
     world.send(first, Sequence(late), &file(late))?;
-    world.send(second, Sequence(late), &file(late))?;
+    // At least two more, so that the number of files is not the one that was expected.
+    let last = late.saturating_add(1).saturating_add(u64::try_from(dice.below(2)).unwrap_or(0));
+    for number in late..=last {
+        world.send(second, Sequence(number), &file(number))?;
+    }
     Ok(world)
 }
 

@@ -158,7 +158,9 @@ impl Course {
 
     /// The client sends what is to be answered next.
     fn put(&mut self, client: usize) {
-        let Some(Client { files, sent: Some(sequence), pipe: Some(pipe), .. }) = self.clients.get(client) else { return };
+        let Some(Client { files, sent: Some(sequence), pipe: Some(pipe), .. }) = self.clients.get(client) else {
+            return;
+        };
         if let (Some(file), Some(pipe)) = (files.front(), self.pipes.get_mut(*pipe)) {
             pipe.coming.push_back((*sequence, Rc::clone(file)));
         }
@@ -222,7 +224,9 @@ mod tests {
             let once: HashSet<&str> = stored.iter().map(|(_, file)| file.request.name.as_str()).collect();
             assert_eq!((names.len(), once.len()), (stored.len(), stored.len()));
             for client in course.clients.iter().filter(|client| !client.over) {
-                assert!(client.files.is_empty() && (1..=3).all(|file| once.contains(&*format!("{}{file}.txt", client.who))));
+                assert!(
+                    client.files.is_empty() && (1..=3).all(|file| once.contains(&*format!("{}{file}.txt", client.who)))
+                );
             }
             epochs = epochs.max(course.pipes.len());
             orders += 1;

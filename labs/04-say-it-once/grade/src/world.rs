@@ -153,7 +153,12 @@ impl World {
         if let Some(harm) = self.stored_in_spite() {
             got = format!("{got}, and {harm}");
         }
-        Box::new(Failure { steps, expected: due.to_string(), got, picture: Some(Picture::Wire(painted(&self.moments))) })
+        Box::new(Failure {
+            steps,
+            expected: due.to_string(),
+            got,
+            picture: Some(Picture::Wire(painted(&self.moments))),
+        })
     }
 
     /// What becomes of an upload that should not have been admitted: the ledger shows the harm.
