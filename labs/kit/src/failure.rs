@@ -8,6 +8,8 @@ use crate::{Panicked, Picture};
 const LINES_MAX: usize = 14;
 /// Steps of a transcript that are printed if there is room; those before are counted.
 const STEPS_MAX: usize = 4;
+/// The same in a file, where there is more room.
+const STEPS_KEPT: usize = 500;
 /// Columns of a step's answer, and of what was expected.
 const COLUMNS: usize = 96;
 
@@ -45,14 +47,18 @@ impl Failure {
     pub fn panic(panicked: &Panicked) -> Box<Self> {
         Self::plain("an answer", format!("a panic at {}: {}", panicked.place, panicked.message))
     }
-}
 
-impl fmt::Display for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let picture = self.picture.as_ref().map_or_else(String::new, ToString::to_string);
-        // What was expected, what came, and how many steps are hidden.
-        let room = LINES_MAX.saturating_sub(picture.lines().count()).saturating_sub(3);
-        let hidden = self.steps.len().saturating_sub(STEPS_MAX.min(room / 2));
+    /// All that is told in words: what stands beside the picture, where that is drawn whole.
+    pub(crate) fn words(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = self.write(&mut text, STEPS_KEPT);
+        text
+    }
+
+    /// Writes the last steps, what was due and what came.
+    fn write(&self, out: &mut impl fmt::Write, steps: usize) -> fmt::Result {
+        let hidden = self.steps.len().saturating_sub(steps);
         if hidden > 0 {
             writeln!(out, "  ({hidden} steps before)")?;
         }
@@ -61,7 +67,16 @@ impl fmt::Display for Failure {
             writeln!(out, "        -> {}", cut(&step.got))?;
         }
         writeln!(out, "  expected  {}", cut(&self.expected))?;
-        writeln!(out, "  got       {}", cut(&self.got))?;
+        writeln!(out, "  got       {}", cut(&self.got))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let picture = self.picture.as_ref().map_or_else(String::new, ToString::to_string);
+        // What was expected, what came, and how many steps are hidden.
+        let room = LINES_MAX.saturating_sub(picture.lines().count()).saturating_sub(3);
+        self.write(out, STEPS_MAX.min(room / 2))?;
         out.write_str(&picture)
     }
 }
@@ -86,5 +101,6 @@ mod tests {
         let text = failure.to_string();
         assert!(text.starts_with("  (96 steps before)\n    97  push 96\n"), "{text}");
         assert!(text.lines().count() <= 11 && text.lines().all(|line| line.len() < 120), "{text}");
+        assert!(failure.words().starts_with("     1  push 0\n"), "a file has all steps");
     }
 }

@@ -40,6 +40,14 @@ impl Picture {
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// What of it stands on the screen beside the words of a study: one stream has room there, a wire has not.
+    pub(crate) fn beside_words(&self) -> String {
+        match self {
+            Self::Bytes(ruler) => ruler.whole(),
+            Self::Wire(_) => String::new(),
+        }
+    }
+
     fn whole(&self) -> String {
         match self {
             Self::Bytes(ruler) => ruler.whole(),

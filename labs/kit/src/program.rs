@@ -95,7 +95,7 @@ fn check<S: ?Sized + Send + Sync + 'static>(
     });
     let drawn = match first.and_then(|(check, failure)| Some((check, failure, failure.picture.as_ref()?))) {
         Some((check, failure, picture)) => {
-            let words = format!("{}\n\n{failure}", check.promise);
+            let words = format!("{}\n\n{}", check.promise, failure.words());
             Some(drawn(lab, picture, check.name, &words, folders)?)
         }
         None => None,
@@ -110,7 +110,7 @@ fn check<S: ?Sized + Send + Sync + 'static>(
             "\nREADME.md in {lab_folder} says what is asked; {open} of {all} predictions are open: cargo lab trace {}",
             lab.number
         );
-    } else if passed {
+    } else if passed && wish.names.is_empty() {
         text.push('\n');
         text.push_str(&predicted(&predictions, &questions()));
     }
@@ -130,19 +130,22 @@ fn trace<S: ?Sized>(
     folders: &Folders,
 ) -> Result<(String, bool), String> {
     let study = (lab.study)(&mut Dice::new(seed));
+    predictions.fit(&study.questions)?;
     let mut text = format!("lab {}, {}, seed {seed}\n\n", lab.number, lab.title);
     if predictions.open() > 0 {
         text.push_str(&study.asked);
         text.push_str("\npredict.toml asks; what happened is shown when all is answered:\n");
-        for (name, question) in &predictions.question {
+        for name in study.questions.iter().map(|question| question.name) {
+            let ask = predictions.question.get(name).map_or("", |question| question.ask.as_str());
             // Writing into a string cannot fail.
-            let _ = writeln!(text, "  {name}: {}", question.ask);
+            let _ = writeln!(text, "  {name}: {ask}");
         }
         return Ok((text, true));
     }
     text.push_str(&study.answered);
     text.push('\n');
     if let Some(picture) = &study.picture {
+        text.push_str(&picture.beside_words());
         let drawn = drawn(lab, picture, "study", &study.answered, folders)?;
         let _ = writeln!(text, "  drawn   {drawn}.ladder.html, .ladder.txt, .pcapng\n");
     }
@@ -190,10 +193,8 @@ fn document<S: ?Sized>(
             json!({"name": check.name, "promise": check.promise, "points": check.points, "passed": passed, "output": output})
         })
         .collect();
-    let predicted: Vec<_> = questions
-        .iter()
-        .map(|question| json!({"name": question.name, "right": predictions.answer(question.name) == question.answer}))
-        .collect();
+    let predicted: Vec<_> =
+        questions.iter().map(|question| json!({"name": question.name, "right": predictions.right(question)})).collect();
     json!({"lab": lab.number, "title": lab.title, "seed": seed, "checks": checks, "predictions": predicted}).to_string()
         + "\n"
 }

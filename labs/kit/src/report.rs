@@ -50,11 +50,11 @@ impl<S: ?Sized> fmt::Display for Report<'_, S> {
 /// The predictions beside what was right.
 pub(crate) fn predicted(predictions: &Predictions, questions: &[Question]) -> String {
     let lines = questions.iter().map(|question| {
-        let answer = predictions.answer(question.name);
-        if answer == question.answer {
-            format!("  {}: {answer} is right; {}\n", question.name, question.because)
+        let Question { name, answer, because } = question;
+        if predictions.right(question) {
+            format!("  {name}: {answer} is right; {because}\n")
         } else {
-            format!("  {}: {answer} was expected, it is {}; {}\n", question.name, question.answer, question.because)
+            format!("  {name}: you said {}, it is {answer}; {because}\n", predictions.answer(name))
         }
     });
     "predictions\n".to_owned() + &lines.collect::<String>()

@@ -11,9 +11,11 @@ const READS_ASKED: usize = 2;
 pub(crate) fn study(dice: &mut Dice) -> Study {
     let ruler = stream(dice);
     let without_frames = Ruler { parts: Vec::new(), ..ruler.clone() };
+    let (bytes, reads) = (ruler.bytes.len(), ruler.reads.len());
+    let answered = format!("three Week 01 frames, {bytes} bytes, came in {reads} reads\n");
     Study {
-        asked: format!("three Week 01 frames came in {} reads\n\n{}", ruler.reads.len(), without_frames.whole()),
-        answered: ruler.whole(),
+        asked: format!("{answered}\n{}", without_frames.whole()),
+        answered,
         questions: questions(&ruler),
         picture: Some(Picture::Bytes(ruler)),
     }
@@ -40,9 +42,11 @@ fn questions(ruler: &Ruler) -> Vec<Question> {
     let come = ruler.reads.get(READS_ASKED).copied().unwrap_or(ruler.bytes.len());
     let mut whole = 0_usize;
     let mut payload = 0_usize;
+    let mut ends = Vec::new();
     for (number, (start, kind)) in ruler.parts.iter().enumerate() {
         let end = ruler.parts.get(number.saturating_add(1)).map_or(ruler.bytes.len(), |(next, _)| *next);
-        if kind == "payload" && *start < come {
+        if kind == "payload" {
+            ends.push(end.to_string());
             payload = payload.saturating_add(end.min(come).saturating_sub(*start));
             whole = whole.saturating_add(usize::from(end <= come));
         }
@@ -61,7 +65,7 @@ fn questions(ruler: &Ruler) -> Vec<Question> {
         Question {
             name: "whole_frames",
             answer: whole.to_string(),
-            because: format!("{come} bytes have come in {READS_ASKED} reads"),
+            because: format!("{come} bytes have come, and the frames end behind {}", ends.join(", ")),
         },
         Question {
             name: "payload_bytes",
