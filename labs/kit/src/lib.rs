@@ -1,6 +1,7 @@
 //! What the labs share: checks and how their failures are told, seeds, predictions, hints, traces. Knows no lab, and
 //! nothing of the server.
 
+mod bound;
 mod check;
 mod dice;
 mod failure;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::folder::Predictions;
 use crate::report::{Report, predicted};
-use crate::{Check, Dice, Lab, Picture, Question, Verdict};
+use crate::{Check, Dice, Lab, Picture, Question, Verdict, bound};
 
 /// Where a lab's files are.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ struct Wish {
 
 /// Runs the checks as the arguments of this process ask.
 pub fn main<S: ?Sized + Send + Sync + 'static>(lab: &Lab<S>, subject: &Arc<S>, folders: &Folders) -> ExitCode {
+    bound::memory();
     let told = wish(std::env::args().skip(1)).and_then(|wish| {
         let predictions = Predictions::read(&folders.lab)?;
         let seed = wish.seed.unwrap_or(predictions.seed);

@@ -35,15 +35,20 @@ pub(crate) fn score(lab: &Chosen, seed: Option<u64>) -> Result<Score, String> {
     let mut arguments = vec!["--json".to_owned()];
     arguments.extend(seed.into_iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
     let Some(output) = lab.output(&arguments)? else {
-        let output = "it does not compile".to_owned();
-        let rows = vec![Row { name: "compiles".to_owned(), points: 0, of: LAB_POINTS, output }];
-        return Ok(Score { number, title, seed, rows });
+        return Ok(nothing(number, title, seed, "compiles", "it does not compile".to_owned()));
     };
-    counted(number, title, &output)
+    // One lab that ends early takes no points from the others.
+    let found = counted(&number, &title, &output);
+    Ok(found.unwrap_or_else(|early| nothing(number, title, seed, "comes_to_an_end", early)))
+}
+
+/// A lab without points, for one reason.
+fn nothing(number: String, title: String, seed: Option<u64>, name: &str, output: String) -> Score {
+    Score { number, title, seed, rows: vec![Row { name: name.to_owned(), points: 0, of: LAB_POINTS, output }] }
 }
 
 /// Counts what the checks of a lab printed.
-fn counted(number: String, title: String, output: &[u8]) -> Result<Score, String> {
+fn counted(number: &str, title: &str, output: &[u8]) -> Result<Score, String> {
     let found: Value =
         serde_json::from_slice(output).map_err(|error| format!("the checks of lab {number} ended early: {error}"))?;
     let mut rows: Vec<Row> = list(&found, "checks")
@@ -60,7 +65,12 @@ fn counted(number: String, title: String, output: &[u8]) -> Result<Score, String
     let points = points.checked_div(u64::try_from(predictions.len()).unwrap_or(0)).unwrap_or(0);
     let output = format!("{right} of {} right", predictions.len());
     rows.push(Row { name: "predictions".to_owned(), points, of: PREDICTIONS_POINTS, output });
-    Ok(Score { number, title, seed: found.get("seed").and_then(Value::as_u64), rows })
+    Ok(Score {
+        number: number.to_owned(),
+        title: title.to_owned(),
+        seed: found.get("seed").and_then(Value::as_u64),
+        rows,
+    })
 }
 
 /// For a person.
@@ -143,7 +153,7 @@ mod tests {
             "checks": [check("first", 40, true), check("second", 30, false), check("third", 20, true)],
             "predictions": [{"right": true}, {"right": false}, {"right": false}],
         });
-        counted("01".to_owned(), "Lab 01: Frame It".to_owned(), found.to_string().as_bytes()).unwrap()
+        counted("01", "Lab 01: Frame It", found.to_string().as_bytes()).unwrap()
     }
 
     #[test]
@@ -186,7 +196,9 @@ mod tests {
 
     #[test]
     fn checks_that_end_early_are_told_so() {
-        let told = counted("01".to_owned(), String::new(), b"{\"checks\":").unwrap_err();
+        let told = counted("01", "", b"{\"checks\":").unwrap_err();
         assert!(told.starts_with("the checks of lab 01 ended early: "), "{told}");
+        let score = nothing("01".to_owned(), "Lab 01: Frame It".to_owned(), Some(7), "comes_to_an_end", told);
+        assert_eq!(table(&[score]).lines().nth(1), Some("    0 of 100  comes_to_an_end"));
     }
 }

@@ -14,7 +14,8 @@ pub(crate) fn watch(lab: &Chosen) -> Result<ExitCode, String> {
     loop {
         let seen = newest(&lab.folder);
         lab.run([])?;
-        println!("\nwaiting for you to save a file in {} (Ctrl-C ends)", lab.folder.display());
+        let name = lab.folder.file_name().unwrap_or_default().display();
+        println!("\nwaiting for you to save a file in labs/{name} (Ctrl-C ends)");
         while newest(&lab.folder) == seen {
             sleep(PAUSE);
         }
