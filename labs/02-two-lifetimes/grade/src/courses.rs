@@ -11,8 +11,9 @@ type Outcome = Result<(), Box<Failure>>;
 
 /// Events of the longest course.
 const LENGTH_MAX: u32 = 6;
-/// Steps that are shown one by one; those before them stand in one line.
-const STEPS_SHOWN: usize = 3;
+/// Steps that are shown one by one. All before them did what was due, and stand in one line, so that the whole course is
+/// on the screen.
+const STEPS_SHOWN: usize = 1;
 
 /// What may happen next. The newest connection is the one that was accepted last; the older one came before it, and the
 /// server may still take it for alive.
@@ -103,7 +104,8 @@ fn course(number: usize, length: u32) -> Vec<Event> {
 /// A failure: the course up to the first step that differs.
 fn told(course: &[Event], said: &[Said], got: &str) -> Box<Failure> {
     let mut talk = Talk::new();
-    let mut steps = vec![Step { did: format!("open({})", FIRST.0), got: format!("{:?}", model::state(&[])) }];
+    let opened = if course.is_empty() { got.to_owned() } else { format!("{:?}", model::state(&[])) };
+    let mut steps = vec![Step { did: format!("open({})", FIRST.0), got: opened }];
     for (place, event) in course.iter().enumerate() {
         let before = course.get(..place).unwrap_or_default();
         let last = place.saturating_add(1) == course.len();

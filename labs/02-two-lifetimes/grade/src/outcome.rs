@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) dropped: usize,
     /// When the server closed the connection.
     pub(crate) closed_at: Duration,
+    /// The server closed with bytes unread, so its system reset the connection.
+    pub(crate) reset: bool,
     /// Bytes of the client that never came out of its system.
     pub(crate) died: usize,
     /// What the server did.

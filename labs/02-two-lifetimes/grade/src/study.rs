@@ -31,17 +31,18 @@ impl Ack {
 }
 
 pub(crate) fn study(dice: &mut Dice) -> Study {
+    let large = LARGE_BYTES / 1024;
     let small = dice.below(4).saturating_add(2);
     let behind = dice.below(3).saturating_add(1);
     let all = small.saturating_add(behind).saturating_add(1);
     let mut asked = format!(
-        "A Week 01 client sends {small} files of 1,000 bytes, with a tenth of a second behind each, then one of {LARGE_BYTES}\n\
-         bytes, then {behind} more of 1,000. Its system takes all of it, the client closes its socket without ever having\n\
+        "A Week 01 client sends {small} files of 1,000 bytes, with a tenth of a second behind each, then one of {large} KiB,\n\
+         then {behind} more of 1,000 bytes. Its system takes all of it, the client closes its socket without ever having\n\
          read, and exits with 0. \"immediate\" says OK behind each file, \"deferred\" says all OKs when the client has\n\
-         ended, \"silent\" says nothing.\n\n"
+         ended, \"silent\" says nothing.\n"
     );
     let outcomes = [Ack::Immediate, Ack::Deferred, Ack::Silent].map(|ack| (ack, client(ack, small, behind)));
-    let mut answered = asked.clone();
+    let mut answered = format!("{asked}\n");
     for (ack, outcome) in &outcomes {
         let (stored, died) = (outcome.stored.len(), outcome.died);
         // Writing into a string cannot fail.

@@ -92,6 +92,10 @@ impl Wire {
             self.outcome.recording.bytes(self.now, CONNECTION, Side::Client, &written);
         }
         if let (None, Some(how)) = (over, self.client.over) {
+            if how == Ending::Reset {
+                let words = "the client closes and has not read all: its system resets, and drops what it had to send";
+                self.outcome.recording.note(self.now, words);
+            }
             self.outcome.recording.end(self.now, CONNECTION, Side::Client, how);
         }
         if end.is_none() && self.client.heard_end.is_some() {
@@ -176,6 +180,7 @@ impl Wire {
         self.run_client();
         self.outcome.closed_at = self.now;
         let unread = self.ended.is_none() && self.received < self.client.sent;
+        self.outcome.reset = unread;
         if unread {
             // What Linux and Windows do by themselves.
             let _ = SockRef::from(&self.server).set_linger(Some(Duration::ZERO));

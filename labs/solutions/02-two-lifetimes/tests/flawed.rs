@@ -36,6 +36,8 @@ flaws! {
     ClosesAtOnce by "the_last_word_arrives",
     /// drops what comes without ending its own side first
     DropsFirst by "the_last_word_arrives",
+    /// ends its own side and drops nothing
+    DropsNothing by "the_last_word_arrives",
     /// drops as much as a client sends
     DropsEverything by "dropping_has_a_bound",
     /// waits two seconds for every byte that it drops
@@ -112,7 +114,9 @@ fn serve(flaw: Flaw, link: &mut dyn Link) {
         drain(flaw, link);
     }
     link.finish();
-    drain(flaw, link);
+    if flaw != Flaw::DropsNothing {
+        drain(flaw, link);
+    }
 }
 
 fn pay(link: &mut dyn Link, owed: &mut usize) -> bool {
