@@ -13,18 +13,22 @@ const HEIGHT: usize = 280;
 const MARGIN: usize = 48;
 
 /// A page begins so; the sizes of its charts are above.
-const STYLE: &str = "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:60em}td,th{padding:.2em 1em;text-align:right}\
-    td:first-child{text-align:left}svg{font-size:12px}";
+const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 sans-serif;margin:2em auto;max-width:60em}td,th{padding:.2em 1em;text-align:right}\
+    td:first-child{text-align:left}svg{font-size:12px;fill:currentColor}\
+    .uploads{text-anchor:middle}";
 
 /// The servers with their colours.
 const SERVERS: [(&str, &str); 2] = [("goldfish", "#d95f02"), ("elephant", "#4c6ef5")];
+
+/// Where the tenths of a power of ten are, in hundredths of its beginning.
+const TENTHS: [u128; 9] = [126, 158, 200, 251, 316, 398, 501, 631, 794];
 
 /// What is compared.
 type Cost = fn(&Row) -> [usize; 2];
 
 const COSTS: [(&str, Cost); 2] = [
-    ("bytes on the wire, without those of files", |row| row.wire),
-    ("bytes of memory that the server holds", |row| row.memory),
+    ("bytes on the wire, without those of files, for so many uploads", |row| row.wire),
+    ("bytes of memory that the server holds, for so many uploads", |row| row.memory),
 ];
 
 /// Both curves as bars, and the table.
@@ -96,12 +100,13 @@ fn chart(measured: &Measured, title: &str, cost: Cost) -> String {
     for decade in 0..=decades(measured) {
         let y = MARGIN.saturating_add(HEIGHT).saturating_sub(decade.saturating_mul(HEIGHT) / decades(measured));
         let _ =
-            writeln!(svg, "<line x1=\"{MARGIN}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" stroke=\"#ddd\"/>", MARGIN + WIDTH);
-        let _ = writeln!(svg, "<text x=\"0\" y=\"{y}\">10^{decade}</text>");
+            writeln!(svg, "<line x1=\"{MARGIN}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\" stroke=\"#8886\"/>", MARGIN + WIDTH);
+        let _ = writeln!(svg, "<text x=\"0\" y=\"{}\">10^{decade}</text>", y.saturating_add(4));
     }
     for row in &measured.rows {
         let x = MARGIN.saturating_add(scaled(row.uploads, WIDTH, uploads));
-        let _ = writeln!(svg, "<text x=\"{x}\" y=\"{}\">{}</text>", MARGIN + HEIGHT + 18, row.uploads);
+        let _ =
+            writeln!(svg, "<text class=\"uploads\" x=\"{x}\" y=\"{}\">{}</text>", MARGIN + HEIGHT + 18, row.uploads);
     }
     for (place, (server, colour)) in SERVERS.into_iter().enumerate() {
         let point = |row: &Row| {
@@ -134,10 +139,11 @@ fn decades_of(number: usize) -> usize {
 fn scaled(number: usize, length: usize, decades: usize) -> usize {
     let Some(power) = number.checked_ilog10() else { return 0 };
     let power = usize::try_from(power).unwrap_or_default();
-    // Straight between two powers of ten, which is near enough for a picture.
-    let (begin, step) = (10_usize.saturating_pow(u32::try_from(power).unwrap_or_default()), length / decades.max(1));
-    let part = number.saturating_sub(begin).saturating_mul(step) / begin.saturating_mul(9).max(1);
-    power.saturating_mul(length).checked_div(decades).unwrap_or_default().saturating_add(part).min(length)
+    let begin = 10_u128.saturating_pow(u32::try_from(power).unwrap_or_default());
+    let hundredths = u128::try_from(number).unwrap_or_default().saturating_mul(100) / begin;
+    let tenths = TENTHS.iter().filter(|tenth| **tenth <= hundredths).count();
+    let steps = power.saturating_mul(10).saturating_add(tenths);
+    steps.saturating_mul(length).checked_div(decades.saturating_mul(10)).unwrap_or_default().min(length)
 }
 
 #[cfg(test)]
@@ -150,8 +156,9 @@ mod tests {
     }
 
     #[test]
-    fn a_power_of_ten_is_as_long_as_the_next() {
+    fn a_power_of_ten_is_as_long_as_the_next_and_so_is_a_doubling() {
         assert_eq!([0, 1, 10, 100, 1_000].map(|number| scaled(number, 30, 3)), [0, 0, 10, 20, 30]);
+        assert_eq!([1, 2, 4, 8, 16, 32].map(|number| scaled(number, 60, 3)), [0, 6, 12, 18, 24, 30]);
     }
 
     #[test]
