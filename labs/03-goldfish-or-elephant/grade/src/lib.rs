@@ -2,6 +2,7 @@
 //! Knows no handler.
 
 mod checks;
+mod client;
 mod curves;
 mod due;
 mod frame;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lab_kit::{Dice, Ending, Failure, Picture, Recording, Side, Step, caught};
 
+use crate::client::{Client, Special};
 use crate::due::{Due, Service, asked, told};
 use crate::frame::Frame;
 use crate::{
@@ -62,29 +63,20 @@ impl Handler {
     }
 }
 
-/// Who uploads, and what it knows of its upload.
-#[derive(Clone, Debug)]
-pub(crate) struct Client {
-    name: usize,
-    service: Service,
-    pub(crate) carried: Option<Carried>,
-    files: u32,
-    bytes: u64,
-}
-
-impl Client {
-    /// Somebody who says the same, and brings this.
-    pub(crate) fn bringing(&self, carried: Carried) -> Self {
-        Self { carried: Some(carried), ..self.clone() }
-    }
-}
-
 struct Server {
     kind: Kind,
     handler: Handler,
     key: Key,
-    /// Its connection in the recording, once there is one.
+    /// Its connection in the recording, once there is one, and how many bytes of clients that has carried.
     connection: Option<u16>,
+    carried: usize,
+}
+
+/// A byte to look at when something is wrong with the request that has it.
+struct Look {
+    connection: u16,
+    offset: usize,
+    why: String,
 }
 
 /// A few servers on one disk.
@@ -96,6 +88,7 @@ pub(crate) struct Scene<'subject> {
     connections: u16,
     steps: Vec<Step>,
     recording: Recording,
+    look: Option<Look>,
 }
 
 impl<'subject> Scene<'subject> {
@@ -103,7 +96,7 @@ impl<'subject> Scene<'subject> {
     pub(crate) fn new(subject: &'subject Subject, dice: &mut Dice, kinds: &[Kind]) -> Result<Self, Box<Failure>> {
         let world = World::new(Dice::new(u64::try_from(dice.below(usize::MAX)).unwrap_or(1)));
         let (servers, steps, recording) = (Vec::new(), Vec::new(), Recording::default());
-        let mut scene = Self { subject, servers, world, clients: 0, connections: 0, steps, recording };
+        let mut scene = Self { subject, servers, world, clients: 0, connections: 0, steps, recording, look: None };
         for kind in kinds {
             scene.add(*kind, &Key::new([7; 32]))?;
         }
@@ -113,7 +106,7 @@ impl<'subject> Scene<'subject> {
     /// One more server, with a key of its own.
     pub(crate) fn add(&mut self, kind: Kind, key: &Key) -> Outcome {
         let handler = started(self.subject, kind, key)?;
-        self.servers.push(Server { kind, handler, key: key.clone(), connection: None });
+        self.servers.push(Server { kind, handler, key: key.clone(), connection: None, carried: 0 });
         Ok(())
     }
 
@@ -142,7 +135,7 @@ impl<'subject> Scene<'subject> {
     /// A client that begins an upload there, and must be served so.
     pub(crate) fn connect(&mut self, server: usize, service: Service) -> Result<Client, Box<Failure>> {
         self.clients = self.clients.saturating_add(1);
-        let mut client = Client { name: self.clients, service, carried: None, files: 0, bytes: 0 };
+        let mut client = Client::new(self.clients, service);
         self.ask(server, &mut client, &Request::Connect, &Due::Progress { files: 0, bytes: 0, stored: None })?;
         Ok(client)
     }
@@ -176,14 +169,17 @@ impl<'subject> Scene<'subject> {
 
     /// The request, the answer, and whether that was due.
     fn ask(&mut self, server: usize, client: &mut Client, request: &Request, due: &Due) -> Outcome {
-        let did = format!("client {} at {}: {}", client.name, self.name(server), asked(request));
+        let how = client.special.as_ref().map_or_else(String::new, |special| format!(": {}", special.how));
+        let did = format!("client {} at {}: {}{how}", client.name, self.name(server), asked(request));
         let disk = (self.world.files(), self.world.bytes());
         let Some(place) = self.servers.get_mut(server) else { return Ok(()) };
         let handler = &mut place.handler;
         let world = &mut self.world;
         let answer = caught(|| handler.answer(request, world));
         let sequence = client.files.saturating_add(1);
-        self.carry(server, &Frame::request(request, self.mode(server), sequence), Side::Client);
+        let frame = Frame::request(request, self.mode(server), sequence);
+        self.look = self.look(server, client.special.as_ref(), request, &frame);
+        self.carry(server, &frame, Side::Client);
         let expected = due.told(client.service);
         let reply = match answer {
             Ok(reply) => reply,
@@ -219,14 +215,32 @@ impl<'subject> Scene<'subject> {
         let connection = *place.connection.get_or_insert_with(|| {
             self.connections = self.connections.saturating_add(1);
             self.recording.open(at, self.connections);
+            place.carried = 0;
             self.connections
         });
-        self.recording.bytes(at, connection, from, &frame.bytes());
+        let bytes = frame.bytes();
+        if from == Side::Client {
+            place.carried = place.carried.saturating_add(bytes.len());
+        }
+        self.recording.bytes(at, connection, from, &bytes);
+    }
+
+    /// The byte that makes this request special, which is about to be sent.
+    fn look(&self, server: usize, special: Option<&Special>, request: &Request, frame: &Frame) -> Option<Look> {
+        let Special { how, at } = special?;
+        let Request::Transfer { carried: Carried::Context(context), .. } = request else { return None };
+        let Server { connection, carried, .. } = self.servers.get(server)?;
+        let offset = carried.saturating_add(frame.head.len()).saturating_sub(context.len()).saturating_add((*at)?);
+        Some(Look { connection: (*connection)?, offset, why: how.clone() })
     }
 
     /// What has happened so far, as the story of a failure.
     pub(crate) fn failure(&self, expected: impl Into<String>, got: impl Into<String>) -> Box<Failure> {
-        let picture = Some(Picture::Wire(self.recording.clone()));
+        let mut recording = self.recording.clone();
+        if let Some(Look { connection, offset, why }) = &self.look {
+            recording.caret(*connection, Side::Client, u64::try_from(*offset).unwrap_or(u64::MAX), why.as_str());
+        }
+        let picture = Some(Picture::Wire(recording));
         Box::new(Failure { steps: self.steps.clone(), expected: expected.into(), got: got.into(), picture })
     }
 

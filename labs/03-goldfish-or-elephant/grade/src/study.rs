@@ -35,7 +35,7 @@ pub(crate) fn study(dice: &mut Dice) -> Study {
          more times, each time with a file of a size that none of its files has.\n"
     );
     let picture = Some(Picture::Wire(wire(day)));
-    let answered = "One upload of each day is drawn: the goldfish's first, then the elephant's.\n".to_owned();
+    let answered = format!("{asked}\nOne upload of each day is drawn: the goldfish's first, then the elephant's.\n");
     Study { asked, answered, picture, questions: questions(day) }
 }
 
@@ -115,7 +115,9 @@ fn wire(day: Day) -> Recording {
                 break;
             }
         }
-        recording.end(at, connection, Side::Client, Ending::Finished);
+        for side in [Side::Client, Side::Server] {
+            recording.end(at, connection, side, Ending::Finished);
+        }
     }
     recording
 }

@@ -30,7 +30,7 @@ pub(super) fn forgot(subject: &Subject, dice: &mut Dice) -> Outcome {
     scene.upload(0, &mut client, 300)?;
     // The other one has never heard of it.
     scene.refused(1, &client, 300, ErrorCode::SessionUnknown)?;
-    let stranger = client.bringing(Carried::Session(scene.world.new_id()));
+    let stranger = client.bringing(Carried::Session(scene.world.new_id()), "one that nobody opened");
     scene.refused(0, &stranger, 300, ErrorCode::SessionUnknown)?;
     scene.upload(0, &mut client, 300)?;
     scene.restart(0)?;

@@ -2,8 +2,9 @@
 
 use lab_kit::{Dice, Failure};
 
+use crate::client::Client;
 use crate::due::Service;
-use crate::scene::{Client, Kind, Outcome, Scene};
+use crate::scene::{Kind, Outcome, Scene};
 use crate::{Carried, ErrorCode, Key, QUOTA_BYTES, SILENCE_MS_MAX, Subject};
 
 /// A goldfish, and a client whose upload has begun.
@@ -63,13 +64,13 @@ pub(super) fn changed(subject: &Subject, dice: &mut Dice) -> Outcome {
             if let Some(byte) = context.get_mut(place) {
                 *byte ^= bit;
             }
-            forged.push(context);
+            forged.push((context, place, format!("its byte {place} was changed")));
         }
-        forged.push(good.get(..place).unwrap_or_default().to_vec());
+        forged.push((good.get(..place).unwrap_or_default().to_vec(), place, format!("cut behind {place} bytes")));
     }
-    forged.push([good.as_slice(), b"\0"].concat());
-    for context in forged {
-        let forger = client.bringing(Carried::Context(context));
+    forged.push(([good.as_slice(), b"\0"].concat(), good.len(), "a byte was added".to_owned()));
+    for (context, at, how) in forged {
+        let forger = client.forging(context, at, how);
         scene.refused(0, &forger, 300, ErrorCode::SessionUnknown)?;
     }
     // The forger has spoilt nothing.
@@ -96,9 +97,9 @@ pub(super) fn in_turn(subject: &Subject, dice: &mut Dice) -> Outcome {
 
 pub(super) fn old_context(subject: &Subject, dice: &mut Dice) -> Outcome {
     let (mut scene, mut client) = begun(subject, dice, 1)?;
-    let first = client.clone();
+    let first = client.remembering("the first one again");
     scene.upload(0, &mut client, 300)?;
-    let second = client.clone();
+    let second = client.remembering("the second one again");
     scene.upload(0, &mut client, 400)?;
     // A reply was lost, and the client asks again.
     scene.upload_again(0, &mut first.clone(), 300)?;

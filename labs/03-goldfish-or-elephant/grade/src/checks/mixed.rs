@@ -3,8 +3,9 @@
 use lab_kit::Dice;
 
 use crate::Subject;
+use crate::client::Client;
 use crate::due::Service;
-use crate::scene::{Client, Kind, Outcome, Scene};
+use crate::scene::{Kind, Outcome, Scene};
 
 /// The two goldfish and the elephant.
 const ELEPHANT: usize = 2;
