@@ -18,6 +18,9 @@ const HELD_BYTES_MAX: usize = 64 * 1024;
 /// A name with letters that take more than one byte each.
 const NAME: &str = "\"name\":\"caf\u{e9} \u{2615}.txt\",";
 
+/// Lines that are no headers.
+const NO_OBJECTS: [&str; 5] = ["hello\n", "[1,2]\n", "null\n", "{\"mime_type\":\n", "\n"];
+
 const BASE: &[&str] = &["a_frame_in_one_piece"];
 const PIECES: &[&str] = &[
     "frames_behind_each_other_in_one_piece",
@@ -44,7 +47,7 @@ pub(crate) fn all() -> Vec<Check<Subject>> {
         check("a_frame_of_size_zero", 5, "A frame without payload ends with its header.", BASE, size_zero),
         check(
             "frames_behind_each_other_in_one_piece",
-            10,
+            5,
             "One read may bring several frames, and the beginning of another.",
             BASE,
             coalesced,
@@ -80,11 +83,12 @@ pub(crate) fn all() -> Vec<Check<Subject>> {
             &["a_header_in_two_pieces"],
             bound,
         ),
+        check("a_line_that_is_no_object", 5, "A header is a JSON object, or a fault.", BASE, no_object),
         check(
             "nothing_comes_behind_a_fault",
             5,
             "Behind a fault nobody knows where a frame begins, so nothing is looked for.",
-            BASE,
+            &["a_line_that_is_no_object"],
             behind_fault,
         ),
         check(
@@ -209,9 +213,16 @@ fn bound(fresh: &Subject, _: &mut Dice) -> Outcome {
     drive(fresh, &Stream::of(&[endless]), &[HEADER_BYTES_MAX, HEADER_BYTES_MAX + 1], When::AtOnce)
 }
 
+fn no_object(fresh: &Subject, _: &mut Dice) -> Outcome {
+    for line in NO_OBJECTS {
+        drive(fresh, &Stream::of(&[Frame::wrong(line, Fault::BadHeader)]), &[], When::InTheEnd)?;
+    }
+    Ok(())
+}
+
 fn behind_fault(fresh: &Subject, _: &mut Dice) -> Outcome {
     let good = Frame::week01("text/plain", b"hello");
-    for line in ["hello\n", "[1,2]\n", "{\"mime_type\":\n", "\n"] {
+    for line in NO_OBJECTS {
         let wrong = Frame::wrong(line, Fault::BadHeader);
         let stream = Stream::of(&[wrong, good.clone()]);
         drive(fresh, &stream, &[], When::InTheEnd)?;

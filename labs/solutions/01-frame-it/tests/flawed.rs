@@ -42,6 +42,8 @@ flaws! {
     SizeAlwaysStated by "both_versions",
     /// takes every version for 2.0
     VersionIsIgnored by "both_versions",
+    /// takes any JSON for a header
+    AnyJson by "a_line_that_is_no_object",
     /// looks for the next line behind a fault
     FaultIsSkipped by "nothing_comes_behind_a_fault",
     /// gathers a payload until it is whole
@@ -90,7 +92,12 @@ impl Flawed {
     }
 
     fn read(&self, line: &[u8]) -> Result<Event, Fault> {
-        let fields: Map<String, Value> = serde_json::from_slice(line).map_err(|_| Fault::BadHeader)?;
+        let any: Value = serde_json::from_slice(line).map_err(|_| Fault::BadHeader)?;
+        let fields: Map<String, Value> = match any {
+            Value::Object(fields) => fields,
+            _ if self.has(Flaw::AnyJson) => Map::new(),
+            _ => return Err(Fault::BadHeader),
+        };
         let version = match fields.get("version").map(Value::as_str) {
             None | Some(Some("1" | "1.0")) => Version::Week01,
             Some(Some("2.0")) => Version::V2,
