@@ -95,7 +95,7 @@ impl Chosen {
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
-            .args(["test", "--no-run", "--package", &package, "--test", "lab"])
+            .args(["test", "--quiet", "--no-run", "--package", &package, "--test", "lab"])
             .arg("--message-format=json-render-diagnostics")
             .current_dir(ROOT)
             .stderr(Stdio::inherit())
