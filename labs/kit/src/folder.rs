@@ -86,7 +86,9 @@ fn written<'text, D: Deserializer<'text>>(from: D) -> Result<String, D::Error> {
         Value::String(text) => Ok(text),
         Value::Integer(number) => Ok(number.to_string()),
         Value::Float(number) => Ok(number.to_string()),
-        _ => Err(D::Error::custom("this is no answer")),
+        Value::Boolean(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {
+            Err(D::Error::custom("this is no answer"))
+        }
     }
 }
 

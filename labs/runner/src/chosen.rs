@@ -9,7 +9,7 @@ use serde_json::Value;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The largest code with which checks end: all passed, one failed, the question was wrong.
-const ANSWERS_MAX: u8 = 2;
+const ANSWER_MAX: u8 = 2;
 
 /// Whose work is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,13 +71,14 @@ impl Chosen {
         let Some(program) = self.build()? else { return Ok(ExitCode::FAILURE) };
         let status = Command::new(&program).args(arguments).current_dir(ROOT).status();
         let status = status.map_err(|error| format!("{}: {error}", program.display()))?;
-        match status.code().and_then(|code| u8::try_from(code).ok()) {
-            Some(code @ 0..=ANSWERS_MAX) => Ok(ExitCode::from(code)),
-            Some(_) | None => {
+        let answer = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code <= ANSWER_MAX);
+        Ok(answer.map_or_else(
+            || {
                 eprintln!("the checks of lab {} ended early ({status}); what they said last stands above", self.number);
-                Ok(ExitCode::FAILURE)
-            }
-        }
+                ExitCode::FAILURE
+            },
+            ExitCode::from,
+        ))
     }
 
     /// Builds the checks and runs them; returns what they print.

@@ -93,11 +93,8 @@ impl Flawed {
 
     fn read(&self, line: &[u8]) -> Result<Event, Fault> {
         let any: Value = serde_json::from_slice(line).map_err(|_| Fault::BadHeader)?;
-        let fields: Map<String, Value> = match any {
-            Value::Object(fields) => fields,
-            _ if self.has(Flaw::AnyJson) => Map::new(),
-            _ => return Err(Fault::BadHeader),
-        };
+        let none = self.has(Flaw::AnyJson).then(Map::new);
+        let fields = any.as_object().cloned().or(none).ok_or(Fault::BadHeader)?;
         let version = match fields.get("version").map(Value::as_str) {
             None | Some(Some("1" | "1.0")) => Version::Week01,
             Some(Some("2.0")) => Version::V2,
