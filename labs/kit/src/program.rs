@@ -148,13 +148,13 @@ fn trace<S: ?Sized>(
     if let Some(picture) = &study.picture {
         text.push_str(&picture.beside_words());
         let drawn = drawn(lab, picture, "study", &study.answered, folders)?;
-        let _ = writeln!(text, "  drawn   {drawn}.ladder.html, .ladder.txt, .pcapng\n");
+        let _ = writeln!(text, "  drawn   {drawn}\n");
     }
     text.push_str(&predicted(predictions, &study.questions));
     Ok((text, true))
 }
 
-/// Draws a picture; returns the name with which its files begin, from the top of the workspace if they are below.
+/// Draws a picture; returns the names of its files, from the top of the workspace if they are below.
 fn drawn<S: ?Sized>(
     lab: &Lab<S>,
     picture: &Picture,
@@ -164,7 +164,7 @@ fn drawn<S: ?Sized>(
 ) -> Result<String, String> {
     let name = format!("{}-{of}", lab.number);
     picture.draw(&folders.traces, &name, &format!("Lab {}, {}: {of}", lab.number, lab.title), words)?;
-    Ok(format!("{}/{name}", from_root(&folders.traces)?))
+    Ok(format!("{}/{name}{}", from_root(&folders.traces)?, picture.endings()))
 }
 
 /// The path from the top of the workspace, if it is below.

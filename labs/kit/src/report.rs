@@ -13,7 +13,7 @@ pub struct Report<'run, S: ?Sized> {
     pub seed: u64,
     /// The verdicts, in the order of the checks.
     pub verdicts: &'run [(&'run Check<S>, Verdict)],
-    /// Where the failure is drawn; the name with which its files begin.
+    /// In which files the failure is drawn.
     pub drawn: Option<&'run str>,
 }
 
@@ -40,7 +40,7 @@ impl<S: ?Sized> fmt::Display for Report<'_, S> {
         write!(out, "{failure}")?;
         writeln!(out)?;
         if let Some(drawn) = self.drawn {
-            writeln!(out, "  drawn   {drawn}.ladder.html, .ladder.txt, .pcapng")?;
+            writeln!(out, "  drawn   {drawn}")?;
         }
         writeln!(out, "  again   cargo lab replay {number} {} {}", self.seed, check.name)?;
         writeln!(out, "  hint    cargo lab hint {number} {}", check.name)

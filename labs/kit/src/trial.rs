@@ -98,8 +98,10 @@ impl<S: ?Sized + Send + Sync + 'static> Trial<S> {
                 Verdict::Failed(failure) => Some((check.name, failure)),
                 Verdict::Passed | Verdict::Waits(_) => None,
             });
-            let drawn = first.filter(|(_, failure)| failure.picture.is_some());
-            let drawn = drawn.map(|(name, _)| format!("target/tmp/{}-{name}", self.lab.number));
+            let drawn = first.and_then(|(name, failure)| {
+                let endings = failure.picture.as_ref()?.endings();
+                Some(format!("target/tmp/{}-{name}{endings}", self.lab.number))
+            });
             let told = Report { lab: &self.lab, seed: 1, verdicts: &verdicts, drawn: drawn.as_deref() }.to_string();
             assert!(told.lines().count() <= LINES_MAX, "{}: more than {LINES_MAX} lines\n{told}", wrong.name);
             golden(&self.solution_folder.join("golden").join(format!("{}.txt", wrong.name)), &told);

@@ -5,14 +5,15 @@ mod files;
 mod journal;
 mod recovery;
 
-use lab_kit::{Check, Failure};
+use lab_kit::{Check, Failure, Picture};
 
 use crate::Subject;
+use crate::matrix::matrix;
 use crate::simulated::{Loss, Simulated};
 use crate::story::{Outcome, Story, Upload};
 
 /// Operations that a few files may take.
-const OPERATIONS_MAX: usize = 200;
+pub(crate) const OPERATIONS_MAX: usize = 200;
 
 /// What must hold before the disk fails and starts are cut.
 const STORED: &[&str] = &[
@@ -41,17 +42,25 @@ fn at_each_crash(
     for off in 0..OPERATIONS_MAX {
         let mut story = Story::new(subject, disk.clone());
         story.disk.off_before = Some(off);
-        let done = run(&mut story, uploads)?;
-        then(&story)?;
-        if done {
+        let done = run(&mut story, uploads).and_then(|done| then(&story).map(|()| done));
+        if done.map_err(|failure| beside_matrix(failure, || matrix(subject, disk, &[], uploads)))? {
             return Ok(());
         }
     }
     Err(Failure::plain(format!("{} files in less than {OPERATIONS_MAX} operations", uploads.len()), "more operations"))
 }
 
+/// The failure, and in its files all the other crashes too.
+fn beside_matrix(failure: Box<Failure>, matrix: impl FnOnce() -> String) -> Box<Failure> {
+    let mut texts = vec![("The crash matrix", matrix())];
+    if let Some(Picture::Sheet(others)) = &failure.picture {
+        texts.extend_from_slice(others);
+    }
+    Box::new(Failure { picture: Some(Picture::Sheet(texts)), ..*failure })
+}
+
 /// Recovers and stores; `false`: the plug came out.
-fn run(story: &mut Story<'_>, uploads: &[Upload]) -> Outcome<bool> {
+pub(crate) fn run(story: &mut Story<'_>, uploads: &[Upload]) -> Outcome<bool> {
     let mut goes_on = story.recover()?;
     for upload in uploads {
         goes_on = goes_on && story.store(upload.clone())?;

@@ -93,6 +93,26 @@ pub(crate) fn shown(journal: &[u8]) -> (String, String) {
     }
 }
 
+/// All records of a journal, a line each, and below the last one what it is.
+pub(crate) fn all_shown(journal: &[u8]) -> String {
+    if journal.is_empty() {
+        return "  empty\n".to_owned();
+    }
+    let (mut text, mut at) = (String::new(), 0);
+    while at < journal.len() {
+        let bytes = journal.get(at..).unwrap_or_default();
+        let (length, place, why) = match found(bytes) {
+            Found::Whole(record, length) => (length, 0, format!("record {}, {length} bytes", record.sequence)),
+            Found::Damaged(place, why) => (bytes.len(), place, why.to_owned()),
+        };
+        let (digits, below) = row(at, bytes.get(..length).unwrap_or_default(), place, &why);
+        // Writing into a string cannot fail. As in a transcript, the line below begins three columns further right.
+        let _ = writeln!(text, "  {digits}\n     {below}");
+        at = at.saturating_add(length);
+    }
+    text
+}
+
 /// One line of hexadecimal digits; a blank stands behind the length, the checksum and the sequence.
 fn row(at: usize, bytes: &[u8], place: usize, why: &str) -> (String, String) {
     let mut digits = String::new();

@@ -2,6 +2,7 @@
 
 mod checks;
 mod layout;
+mod matrix;
 pub mod program;
 mod real;
 mod simulated;

@@ -2,7 +2,8 @@
 
 mod file;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use lab_kit::Dice;
 
@@ -27,6 +28,9 @@ pub(crate) enum Loss {
     /// What the dice say: of each file any of its writes, of one a part, and the last of the names.
     Some(Dice),
 }
+
+/// Those that leave nothing to chance.
+pub(crate) const LOSSES: [Loss; 4] = [Loss::Nothing, Loss::Bytes, Loss::Names, Loss::All];
 
 impl Loss {
     /// How a transcript says it.
@@ -129,6 +133,19 @@ impl Simulated {
         }
         left.durable_names = left.names.clone();
         left
+    }
+
+    /// Of each file what is seen of it, and what of it a power cut leaves in any case.
+    pub(crate) fn shown(&self) -> String {
+        let left = self.crashed(&Loss::All);
+        let names: BTreeSet<_> = self.names.keys().chain(left.names.keys()).collect();
+        let bytes = |bytes: Option<&[u8]>| bytes.map_or("-".to_owned(), |bytes| format!("{} bytes", bytes.len()));
+        let mut text = format!("  {:24}  {:>12}  {:>12}\n", "", "seen", "sure to stay");
+        for name in names {
+            // Writing into a string cannot fail.
+            let _ = writeln!(text, "  {name:24}  {:>12}  {:>12}", bytes(self.bytes(name)), bytes(left.bytes(name)));
+        }
+        text
     }
 
     fn add(&mut self, file: File) -> usize {

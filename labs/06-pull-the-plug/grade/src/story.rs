@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab_kit::{Failure, Step, caught};
+use lab_kit::{Failure, Picture, Step, caught};
 
 use crate::simulated::{Loss, Simulated};
 use crate::{DiskError, JOURNAL, Keep, PART, Record, Subject, file_name, layout};
@@ -34,12 +34,14 @@ pub(crate) struct Story<'subject> {
     steps: Vec<Step>,
     /// The journal before the keeper was asked last.
     journal: Vec<u8>,
+    /// The disk when the last crash came.
+    crashed: Option<String>,
 }
 
 impl<'subject> Story<'subject> {
     pub(crate) fn new(subject: &'subject Subject, disk: Simulated) -> Self {
         let (asked, steps, journal) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { subject, disk, keeper: None, told: 0, asked, steps, journal }
+        Self { subject, disk, keeper: None, told: 0, asked, steps, journal, crashed: None }
     }
 
     /// A story that begins with a journal of these records, and these bytes behind it.
@@ -170,6 +172,7 @@ impl<'subject> Story<'subject> {
             asked: self.asked.clone(),
             steps: self.steps.clone(),
             journal: Vec::new(),
+            crashed: Some(self.disk.shown()),
         };
         story.step(format!("crash{before}: {}", loss.says()), format!("left: {left}"));
         story
@@ -216,8 +219,13 @@ impl<'subject> Story<'subject> {
     }
 
     pub(crate) fn failure(&self, expected: impl Into<String>, got: impl Into<String>) -> Box<Failure> {
-        let steps = self.steps.clone();
-        Box::new(Failure { steps, expected: expected.into(), got: got.into(), ..Failure::default() })
+        let before = self.crashed.iter().map(|disk| ("The disk when the last crash came", disk.clone()));
+        let now = [
+            ("The disk at the end", self.disk.shown()),
+            ("The journal at the end", layout::all_shown(self.disk.bytes(JOURNAL).unwrap_or_default())),
+        ];
+        let picture = Some(Picture::Sheet(before.chain(now).collect()));
+        Box::new(Failure { steps: self.steps.clone(), expected: expected.into(), got: got.into(), picture })
     }
 
     /// A failure whose last step shows the journal as the keeper found it.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use lab_kit::{Dice, Question, Study};
+use lab_kit::{Dice, Picture, Question, Study};
 
-use crate::simulated::{Loss, Simulated};
+use crate::simulated::{LOSSES, Loss, Simulated};
 use crate::story::{Upload, upload};
 use crate::{Disk, DiskError, JOURNAL, PART, Record, file_name, layout};
 
@@ -36,9 +36,6 @@ const ORDERS: [(&str, &[Step]); 5] = [
     ),
 ];
 
-/// What may be lost in a row of the matrix.
-const LOSSES: [Loss; 4] = [Loss::Nothing, Loss::Bytes, Loss::Names, Loss::All];
-
 pub(crate) fn study(dice: &mut Dice) -> Study {
     let receipt = "kept as file_2".chars().take(4 + dice.below(10)).collect::<String>().into_bytes();
     let uploads = [upload(1), Upload { record: Record { sequence: 2, receipt }, ..upload(2) }];
@@ -53,7 +50,9 @@ pub(crate) fn study(dice: &mut Dice) -> Study {
     }
     let record = layout::written(&uploads[1].record).len();
     let questions = questions(&uploads, off, record);
-    Study { answered: format!("{asked}\n{}{}", matrix(&uploads), torn(&uploads)), asked, picture: None, questions }
+    // A page of the words that stand on the screen, for a lecture.
+    let picture = Some(Picture::Sheet(Vec::new()));
+    Study { answered: format!("{asked}\n{}{}", matrix(&uploads), torn(&uploads)), asked, picture, questions }
 }
 
 /// The disk after so many operations in this order, and the last of them in words.

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use grade_06::{Keep, Subject, lab, program};
-use lab_kit::{Trial, Wrong};
+use lab_kit::{Picture, Trial, Verdict, Wrong};
 
-use self::flawed::{FLAWS, Flawed};
+use self::flawed::{FLAWS, Flaw, Flawed};
 
 /// The test that is the program to be killed: of the keeper whose name is behind it.
 const PROGRAM: &str = "the_program_that_is_killed";
@@ -55,6 +55,25 @@ fn the_solution_passes_with_a_hundred_seeds() {
 #[test]
 fn each_wrong_keeper_is_caught_by_the_check_meant_for_it() {
     trial().each_wrong_is_caught_by_its_check();
+}
+
+#[test]
+fn a_failure_draws_the_crash_matrix_of_the_keeper_that_was_checked() {
+    let wrong = Arc::new(subject("FolderIsNotSynced", || Box::new(Flawed::new(Flaw::FolderIsNotSynced))));
+    let lab = lab();
+    let verdicts = lab.run(&wrong, 1, |name| name == "a_file_keeps_its_name");
+    let [(_, Verdict::Failed(failure))] = verdicts.as_slice() else { panic!("it passes") };
+    let Some(Picture::Sheet(texts)) = &failure.picture else { panic!("{failure:?}") };
+    let text = |wanted: &str| &texts.iter().find(|(head, _)| *head == wanted).unwrap().1;
+    let row = |name: &str| {
+        let row = text("The crash matrix").lines().find(|row| row.contains(name)).unwrap();
+        row.split_whitespace().rev().take(4).collect::<Vec<_>>()
+    };
+    assert_eq!(row("rename file_1.part to file_1"), ["-"; 4]);
+    assert_eq!(row("nothing: all is done"), ["lie", "lie", "-", "-"]);
+    assert!(
+        text("The disk when the last crash came").contains("file_1                        10 bytes             -\n")
+    );
 }
 
 #[test]

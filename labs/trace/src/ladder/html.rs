@@ -1,5 +1,5 @@
-//! A ladder as a page: texts that stand before it, the drawing, what its signs mean, and the same as text. Nothing is
-//! loaded from anywhere.
+//! A ladder as a page: texts that stand before it, the drawing, what its signs mean, and the same as text; or the texts
+//! alone. Nothing is loaded from anywhere.
 
 use super::picture::Picture;
 use super::svg::escaped;
@@ -21,14 +21,21 @@ of a frame stands its size, header and all.</p>
 ";
 
 pub(super) fn draw(picture: &Picture, title: &str, texts: &[(&str, &str)]) -> String {
-    let (drawing, words, title) = (svg::draw(picture), escaped(&text::draw(picture)), escaped(title));
+    let (drawing, words) = (svg::draw(picture), escaped(&text::draw(picture)));
+    let ladder =
+        format!("{LEGEND}{drawing}<details><summary>The same as text</summary>\n<pre>{words}</pre></details>\n");
+    sheet(title, texts, &ladder)
+}
+
+/// Texts under their headings, and what stands behind them.
+pub(super) fn sheet(title: &str, texts: &[(&str, &str)], behind: &str) -> String {
+    let title = escaped(title);
     let before = texts.iter().fold(String::new(), |before, (head, text)| {
         before + "<h2>" + &escaped(head) + "</h2>\n<pre>" + &escaped(text) + "</pre>\n"
     });
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{before}{LEGEND}{drawing}\
-         <details><summary>The same as text</summary>\n<pre>{words}</pre></details>\n</body>\n</html>\n"
+         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n{before}{behind}</body>\n</html>\n"
     )
 }

@@ -84,5 +84,11 @@ pub fn page(story: &Story, title: &str, texts: &[(&str, &str)]) -> String {
     html::draw(&Picture::of(story), title, texts)
 }
 
+/// A page of texts under their headings, of what is no story.
+#[must_use]
+pub fn sheet(title: &str, texts: &[(&str, &str)]) -> String {
+    html::sheet(title, texts, "")
+}
+
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,10 @@
 
 use lab_kit::{Check, Dice, Failure};
 
-use super::{OPERATIONS_MAX, STORED, at_each_crash};
+use super::{OPERATIONS_MAX, STORED, at_each_crash, beside_matrix};
+use crate::matrix::matrix;
 use crate::program::killed;
-use crate::simulated::{Loss, Simulated};
+use crate::simulated::{LOSSES, Loss, Simulated};
 use crate::story::{Outcome, Story, Upload, upload};
 use crate::{JOURNAL, PART, Record, Subject, file_name, layout};
 
@@ -49,12 +50,17 @@ fn torn() -> (Simulated, [Upload; 2]) {
 
 fn cut(subject: &Subject, _: &mut Dice) -> Outcome<()> {
     let (disk, uploads) = torn();
+    cut_anywhere(subject, &disk, &uploads)
+        .map_err(|failure| beside_matrix(failure, || matrix(subject, &disk, &uploads, &[])))
+}
+
+fn cut_anywhere(subject: &Subject, disk: &Simulated, uploads: &[Upload]) -> Outcome<()> {
     for off in 0..OPERATIONS_MAX {
         let mut story = Story::new(subject, disk.clone());
-        story.was_told(&uploads);
+        story.was_told(uploads);
         story.disk.off_before = Some(off);
         let done = story.recover()?;
-        for loss in [Loss::Nothing, Loss::Bytes, Loss::Names, Loss::All] {
+        for loss in LOSSES {
             let mut next = story.crashed(&loss);
             next.recover()?;
             next.told_files_are_there()?;
