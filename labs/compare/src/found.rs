@@ -61,8 +61,12 @@ impl Found {
                 },
                 recovery_ms: (factor > 1).then_some(612.7),
             };
-            let arrived =
-                Arrived { lost: count - 1, lost_though_answered: 0, unanswered: 5 * (count - 1), duplicates: 0 };
+            let arrived = Arrived {
+                lost_unanswered: 131 * (count - 1),
+                lost_though_answered: 7 * (count - 1),
+                unanswered: 5 * (count - 1),
+                duplicates: 0,
+            };
             Lane { succeeded: factor == 1, seconds: 1.234 * time, connections: count, tally, arrived }
         };
         let row = |rung, factor, bytes_per_session| Row { rung, calm: lane(1), storm: lane(factor), bytes_per_session };

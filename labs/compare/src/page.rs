@@ -6,21 +6,25 @@ use crate::found::{Found, Row};
 use crate::question::{QUESTIONS, Question};
 use crate::table::{caption, cells};
 
+/// Letters grow with the screen, for the last row of a lecture hall. Blue and orange are told apart by everybody, and each
+/// bar says its weather besides.
 const STYLE: &str = "
-:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #d0d7de; --calm: #54aeff; --storm: #cf222e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --line: #30363d; --calm: #388bfd; --storm: #f85149; } }
-body { font: 18px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.8rem; } h2 { font-size: 1.25rem; margin: 2.2rem 0 .2rem; } h2::first-letter { text-transform: uppercase; } p { margin: .2rem 0 .8rem; }
-.chart { width: 100%; height: auto; display: block; } .chart text { font: 17px system-ui, sans-serif; fill: var(--ink); }
-.calm { fill: var(--calm); } .storm { fill: var(--storm); } .key { width: .8em; height: .8em; margin: 0 .3em 0 1em; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; } th, td { border: 1px solid var(--line); padding: .3rem .6rem; text-align: left; white-space: nowrap; }
+:root { color-scheme: light dark; --ink: #1b1f24; --paper: #fff; --line: #d0d7de; --calm: #3a97d4; --storm: #b84500; --either: #6e7781; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --paper: #0d1117; --line: #30363d; --calm: #56b4e9; --storm: #e8702a; --either: #8b949e; } }
+html { font: clamp(17px, 1.4vw, 30px)/1.5 system-ui, sans-serif; }
+body { color: var(--ink); background: var(--paper); max-width: 58rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.9rem; } h2 { font-size: 1.4rem; margin: 2.4rem 0 .2rem; } h2::first-letter { text-transform: uppercase; } p { margin: .2rem 0 .8rem; }
+.chart { width: 100%; height: auto; display: block; } .chart text { font-size: 19px; fill: var(--ink); } .axis { stroke: var(--ink); }
+@media (max-width: 700px) { .chart text { font-size: 25px; } }
+.calm { fill: var(--calm); } .storm { fill: var(--storm); } .either { fill: var(--either); } .key { width: .8em; height: .8em; margin: 0 .4em 0 0; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .8rem; } th, td { border: 1px solid var(--line); padding: .3rem .5rem; text-align: left; white-space: nowrap; }
 ";
 
 /// Of a chart, in its own units.
 const WIDTH: f64 = 960.0;
-const LABELS: f64 = 170.0;
-const VALUES: f64 = 100.0;
-const BAR: f64 = 20.0;
+const LABELS: f64 = 290.0;
+const VALUES: f64 = 130.0;
+const BAR: f64 = 26.0;
 const GAP: f64 = 12.0;
 
 /// The page.
@@ -34,14 +38,15 @@ pub(crate) fn html(found: &Found) -> String {
     let charts: String = QUESTIONS.iter().map(|question| chart(question, &found.rungs)).collect();
     let key = |class| {
         format!(
-            "<svg class=\"key\" viewBox=\"0 0 9 9\"><rect class=\"{class}\" width=\"9\" height=\"9\"/></svg>{class}"
+            "<svg class=\"key\" viewBox=\"0 0 9 9\"><rect class=\"{class}\" width=\"9\" height=\"9\"/></svg><b>{class}</b>"
         )
     };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>What state costs and buys</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>What state costs and buys</h1>\n\
-         <p>{}</p>\n<p>{}{}</p>\n<p>The storm:</p>\n<ul>\n{faults}</ul>\n{missing}{charts}\
+         <p>{} Every bar begins at zero.</p>\n<p>{}: nothing goes wrong.</p>\n\
+         <p>{}: the same faults for each, made from the seed:</p>\n<ul>\n{faults}</ul>\n{missing}{charts}\
          <h2>All of it</h2>\n<div class=\"scroll\"><table>\n{}</table></div>\n</body>\n</html>\n",
         caption(found),
         key("calm"),
@@ -67,20 +72,23 @@ fn chart(question: &Question, rows: &[Row]) -> String {
     let mut bars = String::new();
     let mut y = 0.0;
     for (name, answers) in answers {
-        let _ = writeln!(bars, "<text x=\"0\" y=\"{:.1}\">{name}</text>", y + BAR * 0.8);
+        let _ = writeln!(bars, "<text x=\"0\" y=\"{:.1}\">{name}</text>", y + BAR * 0.75);
         for answer in answers {
+            let (weather, class) = (answer.weather.unwrap_or_default(), answer.weather.unwrap_or("either"));
             let value = answer.value.unwrap_or(0.0);
             let length = if most > 0.0 { (WIDTH - LABELS - VALUES) * value / most } else { 0.0 };
             let told = answer.value.map_or_else(|| "-".to_owned(), |value| question.unit.shown(value));
             let _ = writeln!(
                 bars,
-                "<rect class=\"{}\" x=\"{LABELS}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"{}\"/>\
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{weather}</text>\
+                 <rect class=\"{class}\" x=\"{LABELS}\" y=\"{:.1}\" width=\"{length:.1}\" height=\"{}\"/>\
                  <text x=\"{:.1}\" y=\"{:.1}\">{told}</text>",
-                answer.weather,
+                LABELS - 10.0,
+                y + BAR * 0.75,
                 y + 1.0,
                 BAR - 2.0,
                 LABELS + length + 8.0,
-                y + BAR * 0.8,
+                y + BAR * 0.75,
             );
             y += BAR;
         }
@@ -89,7 +97,8 @@ fn chart(question: &Question, rows: &[Row]) -> String {
     let Question { title, about, .. } = question;
     format!(
         "<h2>{title}</h2>\n<p>{about}</p>\n\
-         <svg class=\"chart\" viewBox=\"0 0 {WIDTH} {y}\" role=\"img\" aria-label=\"{title}\">\n{bars}</svg>\n"
+         <svg class=\"chart\" viewBox=\"0 0 {WIDTH} {y}\" role=\"img\" aria-label=\"{title}\">\n{bars}\
+         <line class=\"axis\" x1=\"{LABELS}\" x2=\"{LABELS}\" y1=\"0\" y2=\"{y}\"/></svg>\n"
     )
 }
 
@@ -162,6 +171,18 @@ mod tests {
         let chart = page.split_once("aria-label=\"round trips\"").unwrap().1.split_once("</svg>").unwrap().0;
         let widths: Vec<f64> =
             chart.split("width=\"").skip(1).map(|rest| rest.split('"').next().unwrap().parse().unwrap()).collect();
-        assert_eq!(widths, [172.5, 345.0, 172.5, 517.5, 172.5, 690.0]);
+        assert_eq!(widths, [135.0, 270.0, 135.0, 405.0, 135.0, 540.0]);
+    }
+
+    #[test]
+    fn a_bar_says_its_weather_where_that_makes_a_difference() {
+        let page = html(&Found::example());
+        let said = |title: &str, weather: &str| {
+            let chart = page.split_once(&format!("aria-label=\"{title}\"")).unwrap().1.split_once("</svg>").unwrap().0;
+            chart.matches(&format!(">{weather}</text>")).count()
+        };
+        for (title, calm, storm) in [("round trips", 3, 3), ("recovery", 0, 3), ("kept for each session", 0, 0)] {
+            assert_eq!([said(title, "calm"), said(title, "storm")], [calm, storm], "{title}");
+        }
     }
 }

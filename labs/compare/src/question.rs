@@ -36,7 +36,8 @@ pub(crate) enum Unit {
 /// A rung's answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Answer {
-    pub(crate) weather: &'static str,
+    /// None where it makes no difference.
+    pub(crate) weather: Option<&'static str>,
     /// None where there is nothing to measure.
     pub(crate) value: Option<f64>,
 }
@@ -121,7 +122,7 @@ pub(crate) const QUESTIONS: [Question; 13] = [
         title: "of these, not there",
         about: "What that choice is about: these would have to be sent again, the others must not be.",
         unit: Unit::Count,
-        asks: Asks::Storm(|lane| Some(count(lane.arrived.lost - lane.arrived.lost_though_answered))),
+        asks: Asks::Storm(|lane| Some(count(lane.arrived.lost_unanswered))),
     },
     Question {
         title: "lost after an answer",
@@ -136,11 +137,11 @@ impl Question {
     pub(crate) fn answers(&self, row: &Row) -> Vec<Answer> {
         match self.asks {
             Asks::Both(of) => vec![
-                Answer { weather: "calm", value: Some(of(&row.calm)) },
-                Answer { weather: "storm", value: Some(of(&row.storm)) },
+                Answer { weather: Some("calm"), value: Some(of(&row.calm)) },
+                Answer { weather: Some("storm"), value: Some(of(&row.storm)) },
             ],
-            Asks::Storm(of) => vec![Answer { weather: "storm", value: of(&row.storm) }],
-            Asks::Rung(of) => vec![Answer { weather: "calm", value: of(row) }],
+            Asks::Storm(of) => vec![Answer { weather: Some("storm"), value: of(&row.storm) }],
+            Asks::Rung(of) => vec![Answer { weather: None, value: of(row) }],
         }
     }
 }

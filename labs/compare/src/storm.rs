@@ -16,6 +16,7 @@ use trace::{Listener, Recorder, Story};
 
 use crate::Outcome;
 use crate::naive;
+use crate::question::{Unit, count};
 use crate::rung::{Place, Rung};
 use crate::tally::{self, Tally};
 use crate::workload::{self, Arrived, Workload};
@@ -60,7 +61,8 @@ pub(crate) fn faults() -> Vec<String> {
             Way::ToServer => "to the server",
             Way::ToClient => "to the client",
         };
-        format!("{} {way}, {per_mille} of 1000 connections, within {span} bytes", fault.name())
+        let span = Unit::Bytes.shown(u64::try_from(span).map_or(f64::INFINITY, count));
+        format!("{} on the way {way}: {per_mille} of 1000 connections, within their first {span}", fault.name())
     };
     chances
         .map(words)

@@ -23,8 +23,9 @@ pub(crate) fn cells(found: &Found) -> Vec<Vec<String>> {
 fn of_question(question: &Question, found: &Found) -> Vec<Vec<String>> {
     let answers: Vec<_> = found.rungs.iter().map(|row| question.answers(row)).collect();
     let Some(first) = answers.first() else { return Vec::new() };
-    let line = |(number, weather): (usize, &str)| {
-        let label = if first.len() > 1 { format!("{}, {weather}", question.title) } else { question.title.to_owned() };
+    let line = |(number, weather): (usize, Option<&str>)| {
+        let weather = weather.filter(|_| first.len() > 1);
+        let label = question.title.to_owned() + &weather.map_or_else(String::new, |weather| format!(", {weather}"));
         let values = answers.iter().map(|answers| answers.get(number).and_then(|answer| answer.value));
         let told = values.map(|value| value.map_or_else(|| "-".to_owned(), |value| question.unit.shown(value)));
         iter::once(label).chain(told).collect()

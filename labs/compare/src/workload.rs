@@ -24,9 +24,9 @@ pub(crate) struct Workload {
 /// What became of the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Arrived {
-    /// Files that are not there.
-    pub(crate) lost: u64,
-    /// Those of them that the server had said it stored.
+    /// Files that are not there, and of which the client never heard.
+    pub(crate) lost_unanswered: u64,
+    /// Files that are not there, and that the server had said it stored.
     pub(crate) lost_though_answered: u64,
     /// Files of which the client never heard, there or not.
     pub(crate) unanswered: u64,
@@ -73,7 +73,7 @@ pub(crate) fn arrived(sent: &[PathBuf], answered: &HashSet<String>, storage: &Pa
     for file in sent {
         let was_answered = file.file_name().and_then(OsStr::to_str).is_some_and(|name| answered.contains(name));
         let copies = copies.remove(&fs::read(file)?).unwrap_or(0);
-        arrived.lost += u64::from(copies == 0);
+        arrived.lost_unanswered += u64::from(copies == 0 && !was_answered);
         arrived.lost_though_answered += u64::from(copies == 0 && was_answered);
         arrived.unanswered += u64::from(!was_answered);
         arrived.duplicates += copies.saturating_sub(1);
@@ -96,7 +96,7 @@ mod tests {
             fs::copy(&files[file], storage.join(copy)).unwrap();
         }
         let answered = HashSet::from(["file-000.bin", "file-002.bin"].map(str::to_owned));
-        let expected = Arrived { lost: 2, lost_though_answered: 1, unanswered: 2, duplicates: 1 };
+        let expected = Arrived { lost_unanswered: 1, lost_though_answered: 1, unanswered: 2, duplicates: 1 };
         assert_eq!(arrived(&files, &answered, &storage).unwrap(), expected);
 
         fs::write(storage.join("d"), "spoilt").unwrap();

@@ -32,7 +32,7 @@ fn one_run_gives_numbers_page_and_table_and_what_state_buys_can_be_read_off_them
             assert_eq!(
                 lane["arrived"],
                 serde_json::json!({
-                    "lost": 0, "lost_though_answered": 0, "unanswered": 0, "duplicates": 0,
+                    "lost_unanswered": 0, "lost_though_answered": 0, "unanswered": 0, "duplicates": 0,
                 })
             );
             assert!(lane["tally"]["latencies"]["p50_ms"].as_f64().unwrap() > 0.0, "{lane:#}");
