@@ -1,5 +1,6 @@
 //! A ladder as a sequence diagram of Mermaid.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::picture::{Cell, Note, Picture, Shown};
@@ -11,6 +12,7 @@ pub(super) fn draw(picture: &Picture) -> String {
     for (number, session) in picture.sessions.iter().enumerate() {
         let _ = writeln!(text, "    participant A{number} as session {}", escaped(session));
     }
+    let mut alive = BTreeSet::new();
     for line in &picture.lines {
         match &line.what {
             Shown::Rung { connection, from, words, tone } => {
@@ -33,9 +35,11 @@ pub(super) fn draw(picture: &Picture) -> String {
             let _ = writeln!(text, "    Note over A{session}: {}", escaped(words));
             match line.sessions.get(*session) {
                 Some(Cell::Begins) => {
+                    alive.insert(*session);
                     let _ = writeln!(text, "    activate A{session}");
                 }
                 Some(Cell::Ends) => {
+                    alive.remove(session);
                     let _ = writeln!(text, "    deactivate A{session}");
                 }
                 Some(Cell::Nothing | Cell::Lives | Cell::Rests | Cell::Turns | Cell::Breaks) | None => {}
@@ -44,6 +48,10 @@ pub(super) fn draw(picture: &Picture) -> String {
     }
     if picture.left_out > 0 {
         let _ = writeln!(text, "    Note over C,S: and {} more that are not shown", picture.left_out);
+    }
+    // A bar is drawn where it ends, so one that goes on ends with the drawing.
+    for session in alive {
+        let _ = writeln!(text, "    deactivate A{session}");
     }
     text
 }

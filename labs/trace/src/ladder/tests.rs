@@ -89,6 +89,18 @@ fn what_no_connection_shows_is_told_where_it_happened() {
     assert!(last.starts_with("       3.000  │ ") && last.ends_with("  server killed"), "{text}");
 }
 
+/// Mermaid draws a bar where it ends.
+#[test]
+fn a_session_that_has_not_ended_has_its_bar_in_mermaid_all_the_same() {
+    let lives = |events: &[Event]| {
+        let mermaid = Form::Mermaid.draw(&told(events));
+        ["    activate A0\n", "    deactivate A0\n"].map(|line| mermaid.matches(line).count())
+    };
+    let (all, opened) = (eventful(), 6);
+    assert_eq!(lives(&all), [1, 1]);
+    assert_eq!(lives(all.get(..opened).unwrap()), [1, 1]);
+}
+
 #[test]
 fn a_page_shows_texts_before_its_ladder_and_they_are_never_more_than_text() {
     let page = page(&told(&eventful()), "lab <1>", &[("what happened", "<b>\n  ^ here")]);
