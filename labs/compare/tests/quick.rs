@@ -1,4 +1,4 @@
-//! The program as its users run it, with the small workload.
+//! The program as its users run it, with the small workload, and what of a usual run is kept.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that fails says where")]
 
 use std::fs;
@@ -51,6 +51,19 @@ fn one_run_gives_numbers_page_and_table_and_what_state_buys_can_be_read_off_them
     let page = |name| fs::read_to_string(folder.path().join(name)).unwrap();
     assert_eq!(page("again.html"), page("found.html"));
     assert!(page("README.md").contains("|  | stateless, id | SQLite |\n"));
+}
+
+#[test]
+fn the_table_in_the_readme_is_of_the_numbers_that_are_kept() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("README.md");
+    fs::copy(root.join("README.md"), &copy).unwrap();
+    let kept = root.join("docs/compare/compare.json");
+    let drawn = compare(folder.path(), &["--from", kept.to_str().unwrap(), "--table", "README.md"]);
+    assert!(drawn.status.success(), "{}", String::from_utf8_lossy(&drawn.stderr));
+    let [readme, again] = [root.join("README.md"), copy].map(|path| fs::read_to_string(path).unwrap());
+    assert!(readme == again, "cargo compare --from docs/compare/compare.json --table README.md makes it so");
 }
 
 #[test]
