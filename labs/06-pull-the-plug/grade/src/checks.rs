@@ -42,21 +42,25 @@ fn at_each_crash(
     for off in 0..OPERATIONS_MAX {
         let mut story = Story::new(subject, disk.clone());
         story.disk.off_before = Some(off);
-        let done = run(&mut story, uploads).and_then(|done| then(&story).map(|()| done));
-        if done.map_err(|failure| beside_matrix(failure, || matrix(subject, disk, &[], uploads)))? {
+        let done = run(&mut story, uploads).and_then(|done| then(&story).map(|()| done)).map_err(|mut failure| {
+            add_matrix(&mut failure, matrix(subject, disk, &[], uploads));
+            failure
+        })?;
+        if done {
             return Ok(());
         }
     }
     Err(Failure::plain(format!("{} files in less than {OPERATIONS_MAX} operations", uploads.len()), "more operations"))
 }
 
-/// The failure, and in its files all the other crashes too.
-fn beside_matrix(failure: Box<Failure>, matrix: impl FnOnce() -> String) -> Box<Failure> {
-    let mut texts = vec![("The crash matrix", matrix())];
-    if let Some(Picture::Sheet(others)) = &failure.picture {
-        texts.extend_from_slice(others);
-    }
-    Box::new(Failure { picture: Some(Picture::Sheet(texts)), ..*failure })
+/// Puts all the other crashes into the files of a failure too.
+fn add_matrix(failure: &mut Failure, matrix: String) {
+    let mut texts = match failure.picture.take() {
+        Some(Picture::Sheet(texts)) => texts,
+        Some(Picture::Bytes(_) | Picture::Wire(_)) | None => Vec::new(),
+    };
+    texts.insert(0, ("The crash matrix", matrix));
+    failure.picture = Some(Picture::Sheet(texts));
 }
 
 /// Recovers and stores; `false`: the plug came out.

@@ -2,7 +2,7 @@
 
 use lab_kit::{Check, Dice, Failure};
 
-use super::{OPERATIONS_MAX, STORED, at_each_crash, beside_matrix};
+use super::{OPERATIONS_MAX, STORED, add_matrix, at_each_crash};
 use crate::matrix::matrix;
 use crate::program::killed;
 use crate::simulated::{LOSSES, Loss, Simulated};
@@ -50,8 +50,10 @@ fn torn() -> (Simulated, [Upload; 2]) {
 
 fn cut(subject: &Subject, _: &mut Dice) -> Outcome<()> {
     let (disk, uploads) = torn();
-    cut_anywhere(subject, &disk, &uploads)
-        .map_err(|failure| beside_matrix(failure, || matrix(subject, &disk, &uploads, &[])))
+    cut_anywhere(subject, &disk, &uploads).map_err(|mut failure| {
+        add_matrix(&mut failure, matrix(subject, &disk, &uploads, &[]));
+        failure
+    })
 }
 
 fn cut_anywhere(subject: &Subject, disk: &Simulated, uploads: &[Upload]) -> Outcome<()> {
