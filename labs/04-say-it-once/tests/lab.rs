@@ -1,4 +1,4 @@
-//! The checks of this lab, tried on your gate and your test. They are in `grade/src/checks.rs`; none is hidden.
+//! The checks of this lab, tried on your gate and your test. They are in `grade/src/checks/`; none is hidden.
 
 use std::path::Path;
 use std::process::ExitCode;
