@@ -58,7 +58,7 @@ fn line(moment: &Moment, answered: bool) -> Option<String> {
         What::Connects => "connect, the same session".to_owned(),
         What::Begins(sequence, upload) => format!("transfer {sequence} {}", upload.request),
         What::Breaks => {
-            return Some(format!("  connection {number} is lost, and with it the last reply\n"));
+            return Some(format!("  connection {number} is lost, and the last reply; the server does not know\n"));
         }
         What::Ends(..) | What::Fails(..) => return None,
     };
