@@ -14,10 +14,12 @@ const STEPS_MAX: usize = 10_000;
 type Steps = Arc<Mutex<Vec<Step>>>;
 
 pub(crate) fn passes_right(work: &Work, _: &mut Dice) -> Outcome {
-    let (outcome, steps) = tried(work, &Model::default());
+    let (outcome, mut steps) = tried(work, &Model::default());
     let Err(panicked) = outcome else { return Ok(()) };
+    // A step of its own, so that there is room for what the test wanted.
+    steps.push(Step { did: "your test panics".to_owned(), got: sides(&panicked.message).to_owned() });
     // Told alike on systems whose paths have backslashes.
-    let got = format!("a panic at {}: {}", panicked.place.replace('\\', "/"), panicked.message);
+    let got = format!("a panic at {}", panicked.place.replace('\\', "/"));
     let expected = "that your test passes: this gate answers by the rules".to_owned();
     Err(Box::new(Failure { steps, expected, got, ..Failure::default() }))
 }
@@ -26,12 +28,17 @@ pub(crate) fn finds_wrong(work: &Work, _: &mut Dice) -> Outcome {
     for (mistake, says) in Mistake::ALL {
         if let (Ok(()), steps) = tried(work, &Model::with(mistake)) {
             let expected = format!("that your test fails for a gate that {says}");
-            let asked = if steps.is_empty() { "and asked nothing" } else { "above is what it asked last" };
-            let got = format!("it passes; {asked}");
+            let asked = if steps.is_empty() { ", and asked nothing" } else { "; above is what it asked last" };
+            let got = format!("it passes{asked}");
             return Err(Box::new(Failure { steps, expected, got, ..Failure::default() }));
         }
     }
     Ok(())
+}
+
+/// What `assert_eq!` says without its first words: the two values.
+fn sides(message: &str) -> &str {
+    message.strip_prefix("assertion `left == right` failed").unwrap_or(message).trim_start_matches(':').trim_start()
 }
 
 /// What the test does with such gates, and what it asked them.
@@ -72,7 +79,7 @@ impl Gate for Watched {
     }
 
     fn commit(&mut self, from: Epoch, sequence: Sequence, request: &Request, receipt: Receipt) -> Result<(), Refusal> {
-        let did = format!("commit {from}, {sequence} {} as {}", request.name, receipt.stored_as);
+        let did = format!("commit {from}, {sequence} {request}, as {}", receipt.stored_as);
         let outcome = self.gate.commit(from, sequence, request, receipt);
         self.note(did, &Answer::Commit(outcome));
         outcome

@@ -86,7 +86,7 @@ impl Display for Moment {
             What::Connects => write!(out, "{who}: connect"),
             What::Begins(sequence, upload) => write!(out, "{who}: admit {epoch}, {sequence} {}", upload.request),
             What::Ends(sequence, upload, receipt) => {
-                write!(out, "{who}: commit {epoch}, {sequence} {} as {}", upload.request.name, receipt.stored_as)
+                write!(out, "{who}: commit {epoch}, {sequence} {}, as {}", upload.request, receipt.stored_as)
             }
             What::Fails(sequence, upload) => {
                 write!(out, "{who}: {sequence} {} comes damaged and is thrown away", upload.request.name)
