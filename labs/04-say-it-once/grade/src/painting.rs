@@ -82,7 +82,7 @@ impl<'moments> Painter<'moments> {
                 self.note(format!("ledger: nothing new; {sequence} again"));
             }
             Answer::Admission(Err(refusal)) | Answer::Commit(Err(refusal)) => {
-                self.says(line, Side::Server, wire::refusal(sequence, *refusal).as_bytes());
+                self.says(line, Side::Server, wire::refusal(sequence, *refusal, self.next).as_bytes());
             }
             Answer::Admission(Ok(Admission::Proceed))
             | Answer::Commit(Ok(()))

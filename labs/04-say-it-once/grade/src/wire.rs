@@ -52,22 +52,24 @@ pub(crate) fn refused(sequence: Sequence, code: &str, retry: &str, more: &str) -
     )
 }
 
-/// The answer to one that a gate refuses.
-pub(crate) fn refusal(sequence: Sequence, refusal: Refusal) -> String {
-    let (code, retry, more) = match refusal {
-        Refusal::SequenceGap { expected } => ("sequence_gap", "same", format!(",\"expected_sequence\":{}", expected.0)),
-        Refusal::SequenceReused => ("sequence_reused", "never", String::new()),
-        Refusal::SequenceTooOld => ("sequence_too_old", "never", String::new()),
-        Refusal::SessionMoved => ("session_moved", "never", String::new()),
+/// The answer to one that a gate refuses. `next` is the number that the session expects.
+pub(crate) fn refusal(sequence: Sequence, refusal: Refusal, next: Sequence) -> String {
+    let (code, retry, expected) = match refusal {
+        Refusal::SequenceGap { expected } => ("sequence_gap", "same", Some(expected)),
+        Refusal::SequenceReused => ("sequence_reused", "never", Some(next)),
+        Refusal::SequenceTooOld => ("sequence_too_old", "never", Some(next)),
+        Refusal::SessionMoved => ("session_moved", "never", None),
     };
-    refused(sequence, code, retry, &more)
+    let expected = expected.map_or(String::new(), |expected| format!(",\"expected_sequence\":{}", expected.0));
+    refused(sequence, code, retry, &expected)
 }
 
 fn reply(status: &str, holds: Welcome, in_session: &str, more: &str) -> String {
-    let state = if holds.next_sequence == Sequence::FIRST { "pending" } else { "active" };
+    // Defaults: a session that has stored nothing is waited for less long.
+    let (state, expires) = if holds.next_sequence == Sequence::FIRST { ("pending", 60) } else { ("active", 300) };
     format!(
         "{{\"version\":\"2.0\",\"status\":\"{status}\",\"mime_type\":\"text/plain\",\"size\":0,\"session\":{{\"id\":\"{SESSION}\",\
-         \"mode\":\"stateful\",\"state\":\"{state}\",\"epoch\":{},\"next_sequence\":{},\"expires_in_s\":300{in_session}}}{more}}}\n",
+         \"mode\":\"stateful\",\"state\":\"{state}\",\"epoch\":{},\"next_sequence\":{},\"expires_in_s\":{expires}{in_session}}}{more}}}\n",
         holds.epoch.0, holds.next_sequence.0
     )
 }
