@@ -60,7 +60,7 @@ impl Failure {
     fn write(&self, out: &mut impl fmt::Write, steps: usize) -> fmt::Result {
         let hidden = self.steps.len().saturating_sub(steps);
         if hidden > 0 {
-            writeln!(out, "  ({hidden} steps before)")?;
+            writeln!(out, "  ({hidden} more before)")?;
         }
         for (number, step) in self.steps.iter().enumerate().skip(hidden) {
             writeln!(out, "  {:>4}  {}", number.saturating_add(1), cut(&step.did))?;
@@ -99,7 +99,7 @@ mod tests {
         let step = |number: usize| Step { did: format!("push {number}"), got: "long ".repeat(100) };
         let failure = Failure { steps: (0..100).map(step).collect(), ..Failure::default() };
         let text = failure.to_string();
-        assert!(text.starts_with("  (96 steps before)\n    97  push 96\n"), "{text}");
+        assert!(text.starts_with("  (96 more before)\n    97  push 96\n"), "{text}");
         assert!(text.lines().count() <= 11 && text.lines().all(|line| line.len() < 120), "{text}");
         assert!(failure.words().starts_with("     1  push 0\n"), "a file has all steps");
     }

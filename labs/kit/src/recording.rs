@@ -203,7 +203,7 @@ impl fmt::Display for Recording {
         let end = last.max(ROWS_SHOWN).min(all);
         let start = end.saturating_sub(ROWS_SHOWN);
         if start > 0 {
-            writeln!(out, "  ({start} rows before)")?;
+            writeln!(out, "  ({start} more before)")?;
         }
         self.write(out, start..end)
     }
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn the_last_rows_are_shown_with_all_that_happened() {
         let lines = [
-            "  (1 rows before)",
+            "  (1 more before)",
             "  wire         1.000  1 >     0  {\"size\":2}\\n",
             "               2.000  1 >    11  hi",
             "               3.000  1 <     0  OK\\n",
