@@ -5,6 +5,7 @@ mod bound;
 mod check;
 mod dice;
 mod failure;
+mod flaws;
 pub mod folder;
 mod golden;
 mod panics;

@@ -3,19 +3,7 @@
 use grade_01::{Decode, Event, Fault, HEADER_BYTES_MAX, SIZE_MAX, Version};
 use serde_json::{Map, Value};
 
-/// A mistake, and the check that must find it, alone.
-macro_rules! flaws {
-    ($($(#[doc = $says:literal])+ $flaw:ident by $check:literal),+ $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
-
-        /// Each with its name, what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
-            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+), $check)),+];
-    };
-}
-
-flaws! {
+lab_kit::flaws! {
     /// forgets the beginning of a header when the read ends
     HeaderIsOneRead by "a_header_in_two_pieces",
     /// takes the end of a read for the end of the payload

@@ -7,19 +7,7 @@ use grade_02::{
     SILENCE, Said, Session, State, Subject,
 };
 
-/// A mistake, and the check that must find it, alone.
-macro_rules! flaws {
-    ($($(#[doc = $says:literal])+ $flaw:ident by $check:literal),+ $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
-
-        /// Each with its name, what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
-            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+), $check)),+];
-    };
-}
-
-flaws! {
+lab_kit::flaws! {
     /// says OK as soon as a file is stored
     OkAtOnce by "nothing_is_said_before_the_end",
     /// takes a quarter of a second of silence for the end

@@ -15,7 +15,7 @@ fn trial() -> Trial<Subject> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let wrong = FLAWS.iter().map(|&(flaw, name, says, caught_by)| {
         let subject = Arc::new(flawed::subject(flaw));
-        Wrong { name, says: says.trim(), caught_by, subject }
+        Wrong { name, says, caught_by, subject }
     });
     let solution = Subject {
         serve: Box::new(solution_02::serve),
@@ -31,42 +31,4 @@ fn trial() -> Trial<Subject> {
     }
 }
 
-#[test]
-fn the_solution_passes_with_a_hundred_seeds() {
-    trial().solution_passes(100);
-}
-
-#[test]
-fn each_wrong_solution_is_caught_by_the_check_meant_for_it() {
-    trial().each_wrong_is_caught_by_its_check();
-}
-
-#[test]
-fn a_verdict_does_not_depend_on_the_seed() {
-    trial().verdicts_do_not_change(50);
-}
-
-#[test]
-fn each_failure_is_told_as_it_was_and_fits_on_a_screen() {
-    trial().failures_are_golden();
-}
-
-#[test]
-fn each_check_catches_a_wrong_solution() {
-    trial().each_check_catches_a_wrong();
-}
-
-#[test]
-fn the_files_of_the_lab_fit_its_checks() {
-    trial().files_fit();
-}
-
-#[test]
-fn the_table_of_wrong_solutions_is_in_the_readme() {
-    trial().table_is_in_readme();
-}
-
-#[test]
-fn the_readme_of_the_lab_shows_what_its_starter_says() {
-    trial().starter_is_in_readme();
-}
+lab_kit::graded!(trial);

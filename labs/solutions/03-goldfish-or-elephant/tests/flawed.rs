@@ -8,19 +8,7 @@ use grade_03::{
     StatefulHandler, StatelessHandler, World,
 };
 
-/// A mistake, and the check that must find it, alone.
-macro_rules! flaws {
-    ($($(#[doc = $says:literal])+ $flaw:ident by $check:literal),+ $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
-
-        /// Each with its name, what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
-            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+), $check)),+];
-    };
-}
-
-flaws! {
+lab_kit::flaws! {
     /// looks at each file beside the quota, not at all of them
     QuotaPerFile by "a_quota_without_memory",
     /// keeps the counters in its memory and only the name in the context

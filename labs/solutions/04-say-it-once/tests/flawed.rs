@@ -4,19 +4,7 @@ use std::collections::VecDeque;
 
 use grade_04::{Admission, Epoch, Fresh, Gate, KEPT_MAX, Receipt, Refusal, Request, Sequence, Upload, Welcome};
 
-/// A mistake, and the check that must find it, alone.
-macro_rules! flaws {
-    ($($(#[doc = $says:literal])+ $flaw:ident by $check:literal),+ $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
-
-        /// Each with its name, what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
-            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+).trim_ascii_start(), $check)),+];
-    };
-}
-
-flaws! {
+lab_kit::flaws! {
     /// counts from 0
     BeginsAtZero by "the_next_number_is_applied",
     /// does a repeat again

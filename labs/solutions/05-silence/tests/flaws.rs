@@ -1,18 +1,6 @@
 //! The mistakes that people make in a keeper of sessions, each with the check that must find it.
 
-/// A mistake, and the check that must find it, alone.
-macro_rules! flaws {
-    ($($(#[doc = $says:literal])+ $flaw:ident by $check:literal),+ $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
-
-        /// Each with its name, what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
-            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+), $check)),+];
-    };
-}
-
-flaws! {
+lab_kit::flaws! {
     /// is patient for 300 s, whatever it is told
     PatienceIsBuiltIn by "silence_ends_a_session",
     /// gives a second of grace

@@ -4,19 +4,7 @@ use grade_06::{Disk, DiskError, JOURNAL, Keep, PART, Record, checksum, file_name
 
 type Outcome<T> = Result<T, DiskError>;
 
-/// A mistake, and the check that must find it, alone.
-macro_rules! flaws {
-    ($($(#[doc = $says:literal])+ $flaw:ident by $check:literal),+ $(,)?) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Flaw { $($(#[doc = $says])+ $flaw),+ }
-
-        /// Each with its name, what it does wrong and what finds it.
-        pub(crate) const FLAWS: &[(Flaw, &str, &str, &str)] =
-            &[$((Flaw::$flaw, stringify!($flaw), concat!($($says),+), $check)),+];
-    };
-}
-
-flaws! {
+lab_kit::flaws! {
     /// writes numbers with the highest byte first
     HighestByteFirst by "a_record_on_the_disk",
     /// takes the first record for the last
