@@ -21,8 +21,7 @@ use super::congestion;
 use super::connection::Connection;
 use super::context::Context;
 use super::event_loops::{EventLoops, Seat};
-use super::link::{Link, Stream};
-use super::request::encode;
+use super::link::{Link, Stream, encode};
 use super::tally::span;
 use crate::rate::{Loopback, Rate};
 
@@ -125,19 +124,24 @@ impl Acceptor {
         let number = context.number();
         let congestion = self.congestion.for_peer(client.ip());
         async move {
-            let log = || span(number, client);
-            let Some(stream) = log().in_scope(|| set_up(stream, congestion)) else { return };
+            let stream = span(number, client).in_scope(|| {
+                let stream = set_up(stream, congestion)?;
+                match &place {
+                    Ok(_) => tracing::debug!("connected"),
+                    Err(body) => tracing::info!(code = %body.code, "turned away"),
+                }
+                Some(stream)
+            });
+            let Some(stream) = stream else { return };
             let lane = context.lane(&stream, address);
             let stream = Tap::new(stream, lane);
             match place {
                 Ok(place) => {
-                    log().in_scope(|| tracing::debug!("connected"));
                     Connection::numbered(stream, client, number, context).serve().await;
-                    log().in_scope(|| tracing::debug!("closed"));
+                    tracing::debug!(number, peer = %client, "closed");
                     drop((place, seat));
                 }
                 Err(body) => {
-                    log().in_scope(|| tracing::info!(code = %body.code, "turned away"));
                     if let Ok(_permit) = turned_away.try_acquire() {
                         Box::pin(turn_away(stream, *body, &context)).await;
                     }

@@ -14,8 +14,7 @@ use shared::wire::{ErrorBody, Reply, Status, read_trailer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::link::{Filled, Link, PAYLOAD_READ_BYTES, Pace, Stream, now};
-use super::request::encode;
+use super::link::{Filled, Link, PAYLOAD_READ_BYTES, Pace, Stream, encode, now};
 use crate::handler::Body;
 
 /// Bytes one payload holds in memory at most: one read, and what a sink has until it is written.

@@ -72,13 +72,12 @@ impl<S: Stream> Connection<S> {
     #[must_use]
     pub fn new(stream: S, address: SocketAddr, context: Arc<Context>) -> Self {
         let number = context.number();
-        Self::numbered(stream, address, number, context)
+        Self::numbered(stream, SocketAddr::new(address.ip().to_canonical(), address.port()), number, context)
     }
 
-    /// A connection that was accepted at this place among all.
-    pub(super) fn numbered(stream: S, address: SocketAddr, number: u64, context: Arc<Context>) -> Self {
+    /// A connection that was accepted at this place among all. The client's address is canonical.
+    pub(super) fn numbered(stream: S, client: SocketAddr, number: u64, context: Arc<Context>) -> Self {
         let link = Link::new(stream, context.limits());
-        let client = SocketAddr::new(address.ip().to_canonical(), address.port());
         Self {
             link,
             dialect: Dialect::Unsettled,
@@ -111,31 +110,37 @@ impl<S: Stream> Connection<S> {
             ending = earlier;
         }
         self.pay().await;
+        let said = self.say_goodbye(ending).await;
         self.tally.ended();
-        match ending {
-            Ending::Goodbye => {}
-            Ending::Lost => return,
-            Ending::Refused(body) => {
-                self.tally.closing(body.code, body.field.as_deref());
-                let reply = Reply { closing: true, ..Reply::error(body) };
-                if self.send(Answer::new(reply)).await.is_err() {
-                    return;
-                }
-            }
-            Ending::Plain(code) => {
-                self.tally.closing(code, None);
-                if self.link.write(week01::told(code)).await.is_err() {
-                    return;
-                }
-            }
-        }
-        if self.link.flush().await.is_err() {
+        if !said {
             return;
         }
         let context = Arc::clone(&self.context);
         // The session is free for another connection before this one has drained.
         drop((self.peer, self.tally));
         self.link.linger(context.limits()).await;
+    }
+
+    /// Tells the client why nothing more is read, if it is there to be told.
+    async fn say_goodbye(&mut self, ending: Ending) -> bool {
+        match ending {
+            Ending::Goodbye => {}
+            Ending::Lost => return false,
+            Ending::Refused(body) => {
+                self.tally.closing(body.code, body.field.as_deref());
+                let reply = Reply { closing: true, ..Reply::error(body) };
+                if self.send(Answer::new(reply)).await.is_err() {
+                    return false;
+                }
+            }
+            Ending::Plain(code) => {
+                self.tally.closing(code, None);
+                if self.link.write(week01::told(code)).await.is_err() {
+                    return false;
+                }
+            }
+        }
+        self.link.flush().await.is_ok()
     }
 
     async fn frames(&mut self) -> Ending {

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use shared::wire::Trailer;
 
 use super::connection::{Connection, Ending};
-use super::link::Stream;
-use super::request::encode;
+use super::link::{Stream, encode};
 use crate::files::Source;
 use crate::handler::AnswerPayload;
 

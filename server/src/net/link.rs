@@ -8,8 +8,8 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use shared::codec::Decoder;
+use bytes::{Bytes, BytesMut};
+use shared::codec::{Decoder, encode_line};
 use shared::limits::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
@@ -299,6 +299,14 @@ impl Pace {
 #[expect(clippy::disallowed_methods, reason = "waiting is measured here; it follows tokio's clock in tests")]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// A reply or trailer as its line.
+pub(super) fn encode(header: &impl serde::Serialize) -> Bytes {
+    encode_line(header).unwrap_or_else(|error| {
+        tracing::error!(%error, "a header could not be written");
+        Bytes::new()
+    })
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
-//! One request, from behind its header to the last byte of its answer.
+//! One request, from behind its header to the last byte of its answer. Knows nothing of what comes between requests:
+//! waiting, silence, the end.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use shared::codec::{Framing, encode_line};
+use shared::codec::Framing;
 use shared::error::ErrorCode;
 use shared::wire::{ErrorBody, Frame, Refusal, Reply, Status};
 
 use super::body::{FrameBody, Rest};
 use super::connection::{Connection, Ending};
-use super::link::Stream;
+use super::link::{Stream, encode};
 use super::run::{Head, Told};
 use crate::handler::{Answer, AnswerPayload, Begun, Received};
 
@@ -137,12 +137,4 @@ impl<S: Stream> Connection<S> {
         self.link.owe(&answer.session_data);
         self.send_payload(answer.payload)
     }
-}
-
-/// A reply or trailer as its line.
-pub(super) fn encode(header: &impl serde::Serialize) -> Bytes {
-    encode_line(header).unwrap_or_else(|error| {
-        tracing::error!(%error, "a header could not be written");
-        Bytes::new()
-    })
 }

@@ -10,7 +10,8 @@ use tracing::Span;
 /// not learn from more.
 const REFUSALS_SHOWN_MAX: u64 = 8;
 
-/// Counts what was stored and refused, and says so when dropped.
+/// Knows the connection by its number and client, counts what was stored and refused, and says so when dropped; or that
+/// the connection was cut off.
 #[derive(Debug)]
 pub(super) struct Tally {
     number: u64,
