@@ -9,7 +9,7 @@ use crate::peer::Peer;
 use crate::{growing, rows};
 
 const EXAMPLES: &str = "\
-Everything, for figures that can be claimed (most of an hour, on a machine that does nothing else):
+Everything, for figures that can be claimed (about twenty minutes, on a machine that does nothing else):
   cargo bench -p benches --bench compare -- --json $PWD/docs/performance/results.json --charts $PWD/docs/performance --page $PWD/docs/performance.md
 A trial:
   cargo bench -p benches --bench compare -- --quick --rows turn,large --peers nginx,rsync
