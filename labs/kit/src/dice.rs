@@ -1,7 +1,7 @@
 //! Dice that fall the same for the same seed, on every machine.
 
 /// Numbers that look random.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dice(u64);
 
 impl Dice {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::folder::{Hints, Predictions};
-use crate::{Dice, Lab, Report, Verdict, golden};
+use crate::{Check, Dice, Lab, Report, Verdict, golden};
 
 /// What a learner sees of a failure stays on the screen.
 const LINES_MAX: usize = 25;
@@ -30,8 +30,6 @@ pub struct Trial<S: ?Sized + 'static> {
     pub solution: Arc<S>,
     /// Wrong ones.
     pub wrong: Vec<Wrong<S>>,
-    /// The checks whose course depends on the seed.
-    pub seeded: &'static [&'static str],
 }
 
 /// A solution that is right but for one mistake.
@@ -47,17 +45,26 @@ pub struct Wrong<S: ?Sized> {
 }
 
 impl<S: ?Sized + Send + Sync + 'static> Trial<S> {
-    /// The solution passes all checks, those that depend on the seed with each up to this one.
+    /// The solution passes all checks, those that depend on the seed with each up to this one, or up to `LAB_SEEDS`.
     ///
     /// # Panics
     /// When it does not.
     pub fn solution_passes(&self, seeds: u64) {
         let _alone = alone();
         assert_eq!(self.failed(&self.solution, 1, |_| true), [""; 0]);
-        for seed in 1..=seeds {
-            let seeded = |name: &str| self.seeded.contains(&name);
-            assert_eq!(self.failed(&self.solution, seed, seeded), [""; 0], "seed {seed}");
+        let seeded = self.seeded();
+        for seed in 1..=wished(seeds) {
+            assert_eq!(self.failed(&self.solution, seed, |name| seeded.contains(&name)), [""; 0], "seed {seed}");
         }
+    }
+
+    /// The checks whose course depends on the seed: those that roll the dice.
+    fn seeded(&self) -> Vec<&'static str> {
+        let rolls = |check: &&Check<S>| {
+            let mut dice = Dice::new(1);
+            (check.run)(&self.solution, &mut dice).is_ok() && dice != Dice::new(1)
+        };
+        self.lab.checks.iter().filter(rolls).map(|check| check.name).collect()
     }
 
     /// Each wrong solution fails the check meant for it, and no other.
@@ -77,9 +84,9 @@ impl<S: ?Sized + Send + Sync + 'static> Trial<S> {
     /// When a seed changes a verdict.
     pub fn verdicts_do_not_change(&self, seeds: u64) {
         let _alone = alone();
-        let wished = std::env::var("LAB_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-        for wrong in self.wrong.iter().filter(|wrong| self.seeded.contains(&wrong.caught_by)) {
-            for seed in 1..=wished.unwrap_or(seeds) {
+        let seeded = self.seeded();
+        for wrong in self.wrong.iter().filter(|wrong| seeded.contains(&wrong.caught_by)) {
+            for seed in 1..=wished(seeds) {
                 let failed = self.failed(&wrong.subject, seed, |name| name == wrong.caught_by);
                 assert_eq!(failed, [wrong.caught_by], "{} with seed {seed}", wrong.name);
             }
@@ -181,6 +188,14 @@ impl<S: ?Sized + Send + Sync + 'static> Trial<S> {
         let failed = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Failed(_)));
         failed.map(|(check, _)| check.name).collect()
     }
+}
+
+/// So many seeds, or as many as `LAB_SEEDS` says.
+fn wished(seeds: u64) -> u64 {
+    let Ok(wished) = std::env::var("LAB_SEEDS") else { return seeds };
+    let number = wished.parse();
+    assert!(number.is_ok(), "LAB_SEEDS is a number of seeds, not {wished}");
+    number.unwrap_or(seeds)
 }
 
 fn alone() -> MutexGuard<'static, ()> {

@@ -23,7 +23,6 @@ fn trial() -> Trial<Subject> {
         solution_folder: folder.to_owned(),
         solution: Arc::new(|| Box::new(solution_01::Decoder::default())),
         wrong: wrong.collect(),
-        seeded: &["any_frames_in_any_pieces"],
     }
 }
 

@@ -27,7 +27,6 @@ fn trial() -> Trial<Subject> {
         solution_folder: folder.to_owned(),
         solution: Arc::new(solution),
         wrong: wrong.collect(),
-        seeded: &["any_client_keeps_its_files"],
     }
 }
 

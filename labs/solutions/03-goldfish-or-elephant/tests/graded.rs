@@ -23,7 +23,6 @@ fn trial() -> Trial<Subject> {
         solution_folder: folder.to_owned(),
         solution: Arc::new(solution_03::Mine),
         wrong: wrong.collect(),
-        seeded: &["any_uploads_in_any_order"],
     }
 }
 

@@ -27,7 +27,6 @@ fn trial() -> Trial<Work> {
             .iter()
             .map(|(flaw, name, says, caught_by)| Wrong { name, says, caught_by, subject: wrong(*flaw) })
             .collect(),
-        seeded: &["a_captured_session_played_again", "any_course_of_things"],
     }
 }
 

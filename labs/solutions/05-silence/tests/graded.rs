@@ -30,7 +30,6 @@ fn trial() -> Trial<Subject> {
             .iter()
             .map(|(flaw, name, says, caught_by)| Wrong { name, says, caught_by, subject: wrong(*flaw) })
             .collect(),
-        seeded: &["a_day_in_the_bag", "a_file_is_no_mixture", "an_offset_beyond_what_is_there"],
     }
 }
 

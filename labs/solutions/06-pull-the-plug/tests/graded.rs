@@ -35,7 +35,6 @@ fn trial() -> Trial<Subject> {
         solution_folder: folder.to_owned(),
         solution: Arc::new(solution()),
         wrong: wrong.collect(),
-        seeded: &["a_crash_anywhere"],
     }
 }
 
