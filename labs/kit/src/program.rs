@@ -20,6 +20,9 @@ pub struct Folders {
     pub traces: PathBuf,
 }
 
+/// The seed where the file with predictions cannot be read.
+const SEED: u64 = 1;
+
 /// What the arguments ask for.
 #[derive(Debug, Default)]
 struct Wish {
@@ -34,9 +37,18 @@ struct Wish {
 pub fn main<S: ?Sized + Send + Sync + 'static>(lab: &Lab<S>, subject: &Arc<S>, folders: &Folders) -> ExitCode {
     bound::memory();
     let told = wish(std::env::args().skip(1)).and_then(|wish| {
-        let predictions = Predictions::read(&folders.lab)?;
-        let seed = wish.seed.unwrap_or(predictions.seed);
-        if wish.trace { trace(lab, seed, &predictions, folders) } else { check(lab, subject, seed, &wish, folders) }
+        let predictions = Predictions::read(&folders.lab);
+        let written = predictions.as_ref().map_or(SEED, |predictions| predictions.seed);
+        let seed = wish.seed.unwrap_or(written);
+        if wish.json {
+            return document(lab, subject, seed, &wish, &predictions);
+        }
+        let predictions = predictions?;
+        if wish.trace {
+            trace(lab, seed, &predictions, folders)
+        } else {
+            check(lab, subject, seed, &wish, &predictions, folders)
+        }
     });
     match told {
         Ok((text, passed)) => {
@@ -69,27 +81,37 @@ fn wish(mut arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
     Ok(wish)
 }
 
-/// Runs the checks; returns what is to be said, and whether all passed.
-fn check<S: ?Sized + Send + Sync + 'static>(
-    lab: &Lab<S>,
+/// Runs the checks; returns what came of each.
+fn run<'lab, S: ?Sized + Send + Sync + 'static>(
+    lab: &'lab Lab<S>,
     subject: &Arc<S>,
     seed: u64,
     wish: &Wish,
-    folders: &Folders,
-) -> Result<(String, bool), String> {
+) -> Result<Vec<(&'lab Check<S>, Verdict)>, String> {
     let wanted = |name: &str| wish.names.is_empty() || wish.names.iter().any(|part| name.contains(part));
     let verdicts = lab.run(subject, seed, wanted);
     if verdicts.is_empty() {
         let (number, names) = (lab.number, wish.names.join(" "));
         return Err(format!("no check of lab {number} is named like {names}; cargo lab hint {number} names all"));
     }
-    let passed = verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Passed));
-    let predictions = Predictions::read(&folders.lab)?;
-    // A study may take its time, so it is made only where it is told of.
-    let questions = || (lab.study)(&mut Dice::new(seed)).questions;
-    if wish.json {
-        return Ok((document(lab, seed, &verdicts, &predictions, &questions()), passed));
-    }
+    Ok(verdicts)
+}
+
+fn all_passed<S: ?Sized>(verdicts: &[(&Check<S>, Verdict)]) -> bool {
+    verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Passed))
+}
+
+/// Runs the checks; returns what is to be said, and whether all passed.
+fn check<S: ?Sized + Send + Sync + 'static>(
+    lab: &Lab<S>,
+    subject: &Arc<S>,
+    seed: u64,
+    wish: &Wish,
+    predictions: &Predictions,
+    folders: &Folders,
+) -> Result<(String, bool), String> {
+    let verdicts = run(lab, subject, seed, wish)?;
+    let passed = all_passed(&verdicts);
     let first = verdicts.iter().find_map(|(check, verdict)| match verdict {
         Verdict::Failed(failure) => Some((check, failure)),
         Verdict::Passed | Verdict::Waits(_) => None,
@@ -112,8 +134,12 @@ fn check<S: ?Sized + Send + Sync + 'static>(
             lab.number
         );
     } else if passed && wish.names.is_empty() {
+        let questions = (lab.study)(&mut Dice::new(seed)).questions;
         text.push('\n');
-        text.push_str(&predicted(&predictions, &questions()));
+        text.push_str(&predicted(predictions, &questions));
+        if let Err(misfit) = predictions.fit(&questions) {
+            let _ = writeln!(text, "{misfit}");
+        }
     }
     if passed && wish.names.is_empty() {
         let explanation = std::fs::read_to_string(folders.lab.join("explain.md")).map_err(|error| error.to_string())?;
@@ -175,14 +201,23 @@ fn from_root(path: &Path) -> Result<String, String> {
     Ok(path.strip_prefix(&root).unwrap_or(&path).display().to_string())
 }
 
-/// What came of everything, for programs.
-fn document<S: ?Sized>(
+/// Runs the checks; returns what came of everything, for programs. A file with predictions that cannot be read costs the
+/// predictions, and no check.
+fn document<S: ?Sized + Send + Sync + 'static>(
     lab: &Lab<S>,
+    subject: &Arc<S>,
     seed: u64,
-    verdicts: &[(&Check<S>, Verdict)],
-    predictions: &Predictions,
-    questions: &[Question],
-) -> String {
+    wish: &Wish,
+    predictions: &Result<Predictions, String>,
+) -> Result<(String, bool), String> {
+    let verdicts = run(lab, subject, seed, wish)?;
+    let passed = all_passed(&verdicts);
+    let questions = (lab.study)(&mut Dice::new(seed)).questions;
+    let misfit = match predictions {
+        Ok(predictions) => predictions.fit(&questions).err(),
+        Err(misfit) => Some(misfit.clone()),
+    };
+    let right = |question: &Question| predictions.as_ref().is_ok_and(|predictions| predictions.right(question));
     let checks: Vec<_> = verdicts
         .iter()
         .map(|(check, verdict)| {
@@ -195,7 +230,10 @@ fn document<S: ?Sized>(
         })
         .collect();
     let predicted: Vec<_> =
-        questions.iter().map(|question| json!({"name": question.name, "right": predictions.right(question)})).collect();
-    json!({"lab": lab.number, "title": lab.title, "seed": seed, "checks": checks, "predictions": predicted}).to_string()
-        + "\n"
+        questions.iter().map(|question| json!({"name": question.name, "right": right(question)})).collect();
+    let found = json!({
+        "lab": lab.number, "title": lab.title, "seed": seed, "checks": checks, "predictions": predicted, "misfit": misfit,
+    });
+    // On a line of its own, whatever the checked code has printed.
+    Ok((format!("\n{found}\n"), passed))
 }

@@ -47,10 +47,11 @@ fn nothing(number: String, title: String, seed: Option<u64>, name: &str, output:
     Score { number, title, seed, rows: vec![Row { name: name.to_owned(), points: 0, of: LAB_POINTS, output }] }
 }
 
-/// Counts what the checks of a lab printed.
+/// Counts what the checks of a lab printed: the last line is theirs, any before it are of the code that was checked.
 fn counted(number: &str, title: &str, output: &[u8]) -> Result<Score, String> {
+    let line = output.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()).unwrap_or_default();
     let found: Value =
-        serde_json::from_slice(output).map_err(|error| format!("the checks of lab {number} ended early: {error}"))?;
+        serde_json::from_slice(line).map_err(|error| format!("the checks of lab {number} ended early: {error}"))?;
     let mut rows: Vec<Row> = list(&found, "checks")
         .iter()
         .map(|check| {
@@ -63,7 +64,8 @@ fn counted(number: &str, title: &str, output: &[u8]) -> Result<Score, String> {
     let right = predictions.iter().filter(|prediction| is(prediction, "right")).count();
     let points = u64::try_from(right).unwrap_or(0).saturating_mul(PREDICTIONS_POINTS);
     let points = points.checked_div(u64::try_from(predictions.len()).unwrap_or(0)).unwrap_or(0);
-    let output = format!("{right} of {} right", predictions.len());
+    let misfit = found.get("misfit").and_then(Value::as_str).map(|misfit| format!("; {misfit}")).unwrap_or_default();
+    let output = format!("{right} of {} right{misfit}", predictions.len());
     rows.push(Row { name: "predictions".to_owned(), points, of: PREDICTIONS_POINTS, output });
     Ok(Score {
         number: number.to_owned(),
@@ -192,6 +194,13 @@ mod tests {
             Some(&json!({"name": "01 second", "score": 0, "max_score": 30, "status": "failed", "output": "words"}))
         );
         assert_eq!(read.pointer("/tests/2/status"), Some(&json!("passed")));
+    }
+
+    #[test]
+    fn what_the_checked_code_prints_costs_nothing() {
+        let found = json!({"seed": 7, "checks": [], "predictions": [{"right": true}], "misfit": "line 3"});
+        let score = counted("01", "", format!("debug\n\n{found}\n").as_bytes()).unwrap();
+        assert_eq!((score.seed, score.rows[0].output.as_str()), (Some(7), "1 of 1 right; line 3"));
     }
 
     #[test]
