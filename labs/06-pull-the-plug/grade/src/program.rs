@@ -66,6 +66,9 @@ pub(crate) fn killed(subject: &Subject, dice: &mut Dice) -> Result<(), Box<Failu
             .map_err(|error| Failure::plain("a program that starts again", error.to_string()))?;
         let (expected, got) = match seen {
             Seen::Failed(error) => ("a start, whatever a killed program has left".to_owned(), error),
+            Seen::Ended(kept) => {
+                (format!("{uploads} uploads, and then the kill"), format!("it ended by itself after {kept}: a panic?"))
+            }
             Seen::Told(sequences) if sequences.first().is_none_or(|first| *first < told) => {
                 let got = sequences.first().map_or("nothing".to_owned(), ToString::to_string);
                 (format!("at least {told}, the last that somebody was told of"), got)
@@ -80,7 +83,8 @@ pub(crate) fn killed(subject: &Subject, dice: &mut Dice) -> Result<(), Box<Failu
             }
         };
         if steps.len() < KILLS {
-            steps.push(Step { did: "start it again".to_owned(), got: got.clone() });
+            let did = if steps.is_empty() { "start the program" } else { "start it again" };
+            steps.push(Step { did: did.to_owned(), got: got.clone() });
         }
         return Err(Box::new(Failure { steps, expected, got, ..Failure::default() }));
     }
@@ -92,6 +96,8 @@ enum Seen {
     /// What is counted: first what it has recovered.
     Told(Vec<u64>),
     Failed(String),
+    /// It was not killed: it ended by itself after so many uploads.
+    Ended(usize),
 }
 
 fn once(subject: &Subject, folder: &Path, uploads: usize) -> std::io::Result<Seen> {
@@ -118,7 +124,10 @@ fn once(subject: &Subject, folder: &Path, uploads: usize) -> std::io::Result<See
             child.0.kill()?;
         }
     }
-    Ok(Seen::Told(sequences))
+    match sequences.len().checked_sub(1) {
+        Some(kept) if kept < uploads => Ok(Seen::Ended(kept)),
+        Some(_) | None => Ok(Seen::Told(sequences)),
+    }
 }
 
 /// A process that does not outlive its name.

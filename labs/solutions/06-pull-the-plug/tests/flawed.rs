@@ -51,6 +51,8 @@ lab_kit::flaws! {
     RecoversOnce by "a_crash_anywhere",
     /// takes the lock of a dead program for that of a living one
     LockOutlivesItsOwner by "killed_for_real",
+    /// has two bytes for the length of a file
+    LengthInTwoBytes by "killed_for_real",
 }
 
 /// The file that says that a start was done.
@@ -197,6 +199,9 @@ impl Keep for Flawed {
     }
 
     fn store(&mut self, disk: &mut dyn Disk, record: &Record, payload: &[u8]) -> Outcome<()> {
+        if self.has(Flaw::LengthInTwoBytes) {
+            u16::try_from(payload.len()).unwrap();
+        }
         let name = file_name(record.sequence);
         let taken = disk.read(&name)?.is_some();
         if taken && self.has(Flaw::NameTakenIsAnError) {
