@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::folder::{Hints, Predictions};
 use crate::{Check, Dice, Lab, Report, Verdict, golden};
 
-/// What a learner sees of a failure stays on the screen.
-const LINES_MAX: usize = 25;
+/// What a learner sees of a failure stays on the screen: 25 lines, of which two tell of predictions.
+const LINES_MAX: usize = 23;
 /// Points of all checks together; with those for predictions, a lab is a hundred.
 const POINTS: u32 = 90;
+/// Seeds with which the answers to predictions are computed.
+const STUDIES: u64 = 10;
 /// Levels of the hints for a check.
 const LEVELS: usize = 3;
 
@@ -146,15 +148,25 @@ impl<S: ?Sized + Send + Sync + 'static> Trial<S> {
         let predictions = Predictions::read(folder);
         assert!(predictions.is_ok(), "{predictions:?}");
         let asked: Vec<_> = predictions.iter().flat_map(|predictions| predictions.question.keys()).collect();
-        let study = (self.lab.study)(&mut Dice::new(1));
-        let mut answered: Vec<_> = study.questions.iter().map(|question| question.name).collect();
-        answered.sort_unstable();
-        assert_eq!(asked, answered, "predict.toml");
+        for seed in 1..=STUDIES {
+            let [answers, again] = [(), ()].map(|()| self.answers(seed));
+            assert_eq!(asked, answers.iter().map(|(name, _)| name).collect::<Vec<_>>(), "predict.toml, seed {seed}");
+            assert!(answers.iter().all(|(_, answer)| !answer.is_empty()), "no answer with seed {seed}: {answers:?}");
+            assert_eq!(answers, again, "other answers with the same seed {seed}");
+        }
 
         assert_eq!(self.lab.checks.iter().map(|check| check.points).sum::<u32>(), POINTS, "points");
         let title = format!("# Lab {}: {}\n", self.lab.number, self.lab.title);
         assert!(text(&folder.join("README.md")).starts_with(&title), "README.md begins with another title");
         assert!(!text(&folder.join("explain.md")).is_empty(), "explain.md says nothing");
+    }
+
+    /// What is right to predict, in the order of names.
+    fn answers(&self, seed: u64) -> Vec<(&'static str, String)> {
+        let questions = (self.lab.study)(&mut Dice::new(seed)).questions;
+        let mut answers: Vec<_> = questions.into_iter().map(|question| (question.name, question.answer)).collect();
+        answers.sort_unstable();
+        answers
     }
 
     /// The table of wrong solutions is in the README of all labs.
