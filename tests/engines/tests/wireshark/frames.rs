@@ -9,6 +9,7 @@ use harness::{Carried, frame};
 use serde_json::json;
 use server::config::Persistence;
 use shared::error::ErrorCode;
+use shared::wire::Action;
 use trace::{Event, What, pcapng};
 
 use crate::{Tested, every_action, goodbye, marked, recorded, week01, words};
@@ -24,6 +25,8 @@ fn every_action_in_both_modes_is_shown_with_all_its_fields() -> Tested {
     // The shortest transfer names no action; its header line is there all the same.
     let shown: Vec<_> = shown.iter().map(|word| word.replace(' ', "")).collect();
     let expected: Vec<_> = EVERY_ACTION.split_whitespace().collect();
+    let seen = |action: &Action| expected.iter().any(|word| word.split('#').next() == Some(action.as_str()));
+    assert!(Action::ALL.iter().all(seen), "an action is not among {EVERY_ACTION}");
     let mut named = expected.clone();
     named.remove(2);
     assert_eq!(shown, named);
