@@ -116,29 +116,20 @@ impl Acceptor {
 
     /// Serves a connection if there is a place for it.
     fn take(&self, stream: StdTcpStream, address: SocketAddr, seat: Seat) -> impl Future<Output = ()> + Send + use<> {
-        let client = SocketAddr::new(address.ip().to_canonical(), address.port());
-        let place = self.place(client.ip());
+        let place = self.place(address.ip().to_canonical());
         let turned_away = Arc::clone(&self.turned_away);
         let context = Arc::clone(&self.context);
         // Here, because the tasks of connections begin in any order.
         let number = context.number();
-        let congestion = self.congestion.for_peer(client.ip());
+        let congestion = self.congestion.for_peer(address.ip().to_canonical());
         async move {
-            let stream = span(number, client).in_scope(|| {
-                let stream = set_up(stream, congestion)?;
-                match &place {
-                    Ok(_) => tracing::debug!("connected"),
-                    Err(body) => tracing::info!(code = %body.code, "turned away"),
-                }
-                Some(stream)
-            });
-            let Some(stream) = stream else { return };
+            let client = SocketAddr::new(address.ip().to_canonical(), address.port());
+            let Some(stream) = span(number, client).in_scope(|| set_up(stream, congestion, &place)) else { return };
             let lane = context.lane(&stream, address);
             let stream = Tap::new(stream, lane);
             match place {
                 Ok(place) => {
                     Connection::numbered(stream, client, number, context).serve().await;
-                    tracing::debug!(number, peer = %client, "closed");
                     drop((place, seat));
                 }
                 Err(body) => {
@@ -194,8 +185,12 @@ fn lock(counts: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket in the event loop that serves it. `None` if that is not possible.
-fn set_up(stream: StdTcpStream, congestion: Option<&'static str>) -> Option<TcpStream> {
+/// A socket in the event loop that serves it, or turns it away. `None` if that is not possible.
+fn set_up(
+    stream: StdTcpStream,
+    congestion: Option<&'static str>,
+    place: &Result<Place, Box<ErrorBody>>,
+) -> Option<TcpStream> {
     let stream = TcpStream::from_std(stream)
         .inspect_err(|error| tracing::warn!(%error, "a connection could not be served"))
         .ok()?;
@@ -208,6 +203,10 @@ fn set_up(stream: StdTcpStream, congestion: Option<&'static str>) -> Option<TcpS
         && let Err(error) = congestion::set(&stream, name)
     {
         tracing::debug!(%error, name, "no such congestion control");
+    }
+    match place {
+        Ok(_) => tracing::debug!("connected"),
+        Err(body) => tracing::info!(code = %body.code, "turned away"),
     }
     Some(stream)
 }

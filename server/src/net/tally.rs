@@ -67,10 +67,13 @@ impl Tally {
 impl Drop for Tally {
     fn drop(&mut self) {
         let (stored, refused) = (self.stored, self.refused);
-        if !self.ended {
-            self.span().in_scope(|| tracing::info!(stored, refused, "cut off"));
-        } else if (stored, refused) != (0, 0) {
-            self.span().in_scope(|| tracing::info!(stored, refused, "served"));
-        }
+        self.span().in_scope(|| {
+            if !self.ended {
+                tracing::info!(stored, refused, "cut off");
+            } else if (stored, refused) != (0, 0) {
+                tracing::info!(stored, refused, "served");
+            }
+            tracing::debug!("closed");
+        });
     }
 }
