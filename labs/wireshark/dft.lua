@@ -10,6 +10,9 @@ local dft = Proto("dft", "Dual-mode file transfer")
 local PORT = 65432
 -- The longest header line that any server can be configured to take.
 local LINE_BYTES_MAX = 1048576
+-- PROTOCOL.md section 2: of session data, and of a number.
+local SESSION_DATA_BYTES_MAX = 65536
+local NUMBER_MAX = 9007199254740991
 -- Sessions of a capture take turns with so many colours.
 local COLOURS = 6
 
@@ -104,7 +107,21 @@ local function utf8_of(code)
     if code < 0x800 then
         return string.char(0xC0 + math.floor(code / 0x40), 0x80 + code % 0x40)
     end
-    return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+    if code < 0x10000 then
+        return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+    end
+    return string.char(0xF0 + math.floor(code / 0x40000), 0x80 + math.floor(code / 0x1000) % 0x40,
+        0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+end
+
+-- The character that an escape with four digits stands for, and the place behind it. Two of them may be one character;
+-- half of such a pair is none.
+local function escaped(text, hex, behind)
+    local code = tonumber(hex, 16)
+    if code < 0xD800 or code > 0xDFFF then return utf8_of(code), behind end
+    local low = code < 0xDC00 and tonumber(text:match("^\\u([dD][c-fC-F]%x%x)", behind) or "", 16)
+    if not low then return utf8_of(0xFFFD), behind end
+    return utf8_of(0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00), behind + 6
 end
 
 -- The string that begins at the quote `at`, and the place behind it.
@@ -118,8 +135,7 @@ local function json_string(text, at)
         local escape = text:sub(stop + 1, stop + 1)
         local hex = escape == "u" and text:match("^%x%x%x%x", stop + 2)
         if hex then
-            parts[#parts + 1] = utf8_of(tonumber(hex, 16))
-            place = stop + 6
+            parts[#parts + 1], place = escaped(text, hex, stop + 6)
         elseif ESCAPES[escape] then
             parts[#parts + 1] = ESCAPES[escape]
             place = stop + 2
@@ -200,12 +216,23 @@ local function json_members(text, at, prefix, found, depth)
     end
 end
 
+-- Whether a value is of the kind that its field has. One that is not is shown, and means nothing.
+local function fits(member)
+    local kind, value = KINDS[member.path], member.value
+    if kind == "number" then
+        return type(value) == "number" and value >= 0 and value <= NUMBER_MAX and value % 1 == 0
+    end
+    return type(value) == (kind == "flag" and "boolean" or "string")
+end
+
 -- The members of a line, in order, and their values by path; nothing when it is no JSON object.
 local function read_line(line)
     local found, values = {}, {}
     local behind = json_members(line, 1, "", found, 1)
     if not behind or skip_space(line, behind) <= #line then return nil end
-    for _, member in ipairs(found) do values[member.path] = member.value end
+    for _, member in ipairs(found) do
+        if fits(member) then values[member.path] = member.value end
+    end
     return found, values
 end
 
@@ -374,7 +401,7 @@ local function show_members(item, tvb, offset, found)
     for _, member in ipairs(found) do
         local range = tvb(offset + member.first - 1, member.last - member.first + 1)
         local kind, value = KINDS[member.path], member.value
-        if kind == "number" and type(value) == "number" then
+        if kind == "number" and fits(member) then
             item:add(by_path[member.path], range, UInt64(value % 4294967296, math.floor(value / 4294967296)))
         elseif kind == "flag" and type(value) == "boolean" then
             item:add(by_path[member.path], range, value)
@@ -462,6 +489,12 @@ local function give_up(s)
     return s.tvb:len(), { kind = "no_frame" }, show_no_frame(s.tvb, s.offset, s.tree)
 end
 
+-- The rest of a line may be in a later packet, unless there is more of it already than a line has.
+local function waits_or_gives_up(s)
+    if #s.raw - s.offset > LINE_BYTES_MAX then return give_up(s) end
+    return nil
+end
+
 function steps.no_frame(s)
     return give_up(s)
 end
@@ -469,8 +502,7 @@ end
 function steps.header(s)
     local line, behind = line_at(s.raw, s.offset)
     if not line then
-        if #s.raw - s.offset > LINE_BYTES_MAX then return give_up(s) end
-        return nil
+        return waits_or_gives_up(s)
     end
     if line:sub(1, 1) ~= "{" then
         if line ~= "OK" and not line:find("^ERROR: ") then return give_up(s) end
@@ -499,6 +531,7 @@ function steps.header(s)
 end
 
 function steps.session_data(s)
+    if s.state.left > SESSION_DATA_BYTES_MAX then return give_up(s) end
     if #s.raw - s.offset < s.state.left then return nil end
     local behind = s.offset + s.state.left
     local word = show_bytes(s.tvb, s.offset, s.state.left, s.tree, own.session_data, "session data", 0)
@@ -523,7 +556,7 @@ end
 
 function steps.chunk_length(s)
     local line, behind = line_at(s.raw, s.offset)
-    if not line then return nil end
+    if not line then return waits_or_gives_up(s) end
     if not line:find("^%d+$") or #line > 16 then return give_up(s) end
     local length = tonumber(line)
     local item = s.tree:add(dft, s.tvb(s.offset, behind - s.offset), "Dual-mode file transfer, chunk of " .. line)
@@ -534,7 +567,7 @@ end
 
 function steps.trailer(s)
     local line, behind = line_at(s.raw, s.offset)
-    if not line then return nil end
+    if not line then return waits_or_gives_up(s) end
     local found = read_line(line)
     if not found then return give_up(s) end
     local item = s.tree:add(dft, s.tvb(s.offset, behind - s.offset), "Dual-mode file transfer, trailer")

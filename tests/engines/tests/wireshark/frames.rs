@@ -193,6 +193,39 @@ fn tickets_are_session_data() -> Tested {
     Ok(())
 }
 
+/// Who writes a client looks here when it sends a value of another type.
+#[test]
+fn values_of_a_wrong_type_are_shown_and_harm_nothing() -> Tested {
+    let wrong = [
+        r#""session":{"action":true}"#,
+        r#""mime_type":"text/plain","size":1.5"#,
+        r#""mime_type":"text/plain","size":1e400"#,
+        r#""session":{"mode":"stateful","action":"connect","data_size":9000000000}"#,
+        r#""session":{"mode":"stateful","action":"transfer","id":"ID","sequence":"x"},"mime_type":"text/plain","size":1"#,
+        r#""status":true,"error":{"code":true}"#,
+        r#""name":"\ud83d\ude00 \ud83d""#,
+    ];
+    let (_folder, capture) = recorded(
+        |_| {},
+        |server| {
+            let (client, session) = server.open_session();
+            for fields in wrong {
+                let mut other = server.connect();
+                other.send(format!("{{\"version\":\"2.0\",{}}}\n", fields.replace("ID", &session.id)));
+                assert_eq!(other.reply().header["status"], "error", "{fields}");
+            }
+            let mut other = server.connect();
+            other.send("{\"version\":true}\n");
+            other.half_close();
+            other.to_end();
+            goodbye(client);
+        },
+    )?;
+    assert_eq!(marked(&capture, "_ws.lua.error || _ws.malformed")?, Vec::<String>::new());
+    assert_eq!(fields(&capture, &["dft.name"], &["-Y", "dft.name"])?.concat().concat(), ["\u{1f600} \u{fffd}"]);
+    Ok(())
+}
+
 #[test]
 fn what_is_no_frame_is_said_to_be_none() -> Tested {
     let (_folder, capture) = recorded(
