@@ -33,6 +33,8 @@ const ALL: [Next; 7] =
 
 /// Drives a session through this course.
 pub(crate) fn driven(subject: &Subject, course: &[Event]) -> Outcome {
+    // Where a panic comes from.
+    let mut reached = 0;
     let outcome = caught(|| {
         let mut session = (subject.open)(FIRST);
         let due = model::state(&[]);
@@ -40,6 +42,7 @@ pub(crate) fn driven(subject: &Subject, course: &[Event]) -> Outcome {
             return Some((0, Vec::new(), format!("{:?}", session.state())));
         }
         for (place, event) in course.iter().enumerate() {
+            reached = place.saturating_add(1);
             let said = session.on(*event);
             let state = session.state();
             let (before, after) = (course.get(..place), course.get(..=place));
@@ -56,7 +59,7 @@ pub(crate) fn driven(subject: &Subject, course: &[Event]) -> Outcome {
         Ok(Some((length, said, got))) => Err(told(course.get(..length).unwrap_or_default(), &said, &got)),
         Err(panicked) => {
             let got = format!("a panic at {}: {}", panicked.place, panicked.message);
-            Err(told(course, &[], &got))
+            Err(told(course.get(..reached).unwrap_or_default(), &[], &got))
         }
     }
 }

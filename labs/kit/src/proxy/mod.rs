@@ -142,13 +142,18 @@ impl Drop for Proxy {
 
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut connection = 0_u64;
-    for client in listener.incoming().flatten() {
+    for client in listener.incoming() {
         while lock(&shared.links).len() >= CONNECTIONS_MAX && !shared.over.load(Ordering::SeqCst) {
             thread::sleep(CROWDED_PAUSE);
         }
         if shared.over.load(Ordering::SeqCst) {
             return;
         }
+        let Ok(client) = client else {
+            // The system has no socket for it; one may become free.
+            thread::sleep(CROWDED_PAUSE);
+            continue;
+        };
         connection = connection.saturating_add(1);
         lock(&shared.counts).connections = connection;
         shared.record(|recording, at| recording.open(at, short(connection)));
