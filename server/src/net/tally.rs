@@ -18,7 +18,7 @@ pub(super) struct Tally {
     peer: SocketAddr,
     stored: u64,
     refused: u64,
-    /// The connection came to its end, as those do not that are cut off when the server stops.
+    /// The connection came to its end, as those do not that are cut off when the server stops, or whose task panics.
     ended: bool,
 }
 
